@@ -1,0 +1,76 @@
+"""`python -m benchmarks [--runs N] [startup] [page]`: measure, print the tables, keep them in RESULTS.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from benchmarks import page, startup
+from trl_space.localhub.server import LocalHub
+
+HERE = Path(__file__).resolve().parent
+KINDS = {"startup": startup.measure, "page": page.measure}
+TITLES = {
+    "first_page_s": "first page after, s",
+    "memory_mb": "server memory, MB",
+    "cold_interactive_ms": "cold: interactive after, ms",
+    "cold_kb": "cold: kB",
+    "cold_requests": "cold: requests",
+    "warm_interactive_ms": "warm: interactive after, ms",
+    "warm_kb": "warm: kB",
+    "warm_requests": "warm: requests",
+}
+
+
+def table(rows: dict[str, list[dict[str, float]]]) -> list[str]:
+    """A Markdown table of medians, ours beside bare, with the range of ours and the ratio."""
+    lines = ["| | ours | (least to most) | bare | ours / bare |", "|---|---:|---:|---:|---:|"]
+    for key in rows["ours"][0]:
+        ours = [row[key] for row in rows["ours"]]
+        bare = median(row[key] for row in rows["bare"])
+        digits = 2 if key.endswith("_s") else 0
+        mine = median(ours)
+        cells = [TITLES[key], f"{mine:,.{digits}f}", f"{min(ours):,.{digits}f} to {max(ours):,.{digits}f}"]
+        cells += [f"{bare:,.{digits}f}", f"{mine / bare:.2f}" if bare else "-"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help="startup, page; both when none is named")
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    kinds = options.kinds or list(KINDS)
+    if unknown := set(kinds) - set(KINDS):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+
+    load = os.getloadavg()[0]
+    lines = [
+        f"Medians of {options.runs} runs, {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()}, "
+        f"gradio {version('gradio')}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"load {load:.1f} at the start.",
+        "",
+    ]
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    with LocalHub() as hub, tempfile.TemporaryDirectory(prefix="trl-space-bench-") as home:
+        for kind in kinds:
+            print(f"measuring {kind} ...", flush=True)
+            rows = KINDS[kind](hub.url, Path(home), options.runs)
+            (results / f"{kind}.json").write_text(json.dumps(rows, indent=1))
+            lines += [f"## {kind.capitalize()}", "", *table(rows), ""]
+            print("\n".join(lines[-len(table(rows)) - 1 :]), flush=True)
+    if set(kinds) == set(KINDS):
+        (HERE / "RESULTS.md").write_text("# What `make bench` measured last\n\n" + "\n".join(lines).rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    main()
