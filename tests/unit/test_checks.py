@@ -1,0 +1,284 @@
+"""Everything that is known to fail is said before a launch, in the order in which it should be solved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from tests.unit.cases import ADA, CHAT, CPU, DATASET, L4, MODEL, NOW, RECIPE, T4, TINY, facts, sample
+from trl_space import checks as checks_module
+from trl_space.checks import Facts, blocking, launch_label, row_mapping, run_checks, whole_rows
+from trl_space.facts import SplitFacts
+from trl_space.recipe import Recipe
+from trl_space.summary import duration, money, sentence
+
+
+def found(recipe=RECIPE, given=None):
+    """Checks by id."""
+    return {check.id: check for check in run_checks(recipe, given or facts(recipe))}
+
+
+def label(recipe, given):
+    return launch_label(run_checks(recipe, given))
+
+
+def test_a_good_recipe_can_be_launched():
+    checks = run_checks(RECIPE, facts())
+    assert blocking(checks) is None
+    assert {check.level for check in checks} == {"fine"}
+    assert launch_label(checks) == "Start training"
+
+
+def test_the_button_leads_through_the_page():
+    """Choosing one thing after the other, as an anonymous visitor does."""
+    steps = [
+        ("Choose a model", {}, {}),
+        ("Choose a dataset", {"model": MODEL.id}, {"model": MODEL}),
+        ("Choose a split", {"dataset": DATASET.id}, {"dataset": DATASET}),
+        ("Choose a machine", {"split": "train"}, {"sample": sample(CHAT), "format": facts().format}),
+        ("Sign in to start", {"flavor": "l4x1"}, {"machine": L4}),
+        ("Start training", {}, {"account": ADA}),
+    ]
+    recipe, given = Recipe(), Facts(now=NOW)
+    for button, chosen, known in steps:
+        recipe, given = replace(recipe, **chosen), replace(given, **known)
+        assert label(recipe, given) == button
+
+
+def test_nothing_is_launched_before_it_was_read():
+    assert label(RECIPE, facts(model=None)) == "Reading the model"
+    assert label(RECIPE, facts(dataset=None)) == "Reading the dataset"
+    assert label(RECIPE, facts(machine=None, machines=())) == "Reading the machines"
+
+
+PROBLEMS = [
+    ("model is no name", {"model": "not a name"}, {}, "model_name", "Choose a model"),
+    ("adapter", {}, {"model": replace(MODEL, library_name="peft")}, "model_adapter", "Choose the base model"),
+    (
+        "compressed",
+        {},
+        {"model": replace(MODEL, config={"quantization_config": {"quant_method": "awq"}})},
+        "model_compressed",
+        "Choose the uncompressed model",
+    ),
+    (
+        "no weights",
+        {},
+        {"model": replace(MODEL, config=None, architectures=())},
+        "model_weights",
+        "Choose another model",
+    ),
+    (
+        "an encoder",
+        {},
+        {"model": replace(MODEL, architectures=("BertForMaskedLM",))},
+        "model_kind",
+        "Choose a model that writes",
+    ),
+    ("other goal", {"trainer": "dpo"}, {}, "trainer", "Choose another goal"),
+    ("split is gone", {"split": "train_sft"}, {}, "split_gone", "Choose a split"),
+    ("not a payer", {"namespace": "others"}, {}, "payer", "Choose who pays"),
+    ("bad name", {"hub_model_id": "a b"}, {}, "target_name", "Choose another name"),
+    ("foreign name", {"hub_model_id": "grace/x"}, {}, "target_owner", "Choose another name"),
+    ("no machine", {"flavor": "z9"}, {}, "machine_gone", "Choose a machine"),
+    (
+        "no jobs",
+        {},
+        {"account": replace(ADA, scopes=frozenset({"contribute-repos"}))},
+        "scope_jobs",
+        "Sign in again to start",
+    ),
+    ("no repos", {}, {"account": replace(ADA, scopes=frozenset({"jobs"}))}, "scope_repos", "Sign in again to start"),
+    (
+        "expired",
+        {},
+        {"account": replace(ADA, expires_at=NOW - timedelta(1))},
+        "token_expired",
+        "Sign in again to start",
+    ),
+    (
+        "expires soon",
+        {},
+        {"account": replace(ADA, expires_at=NOW + timedelta(hours=1))},
+        "token_short",
+        "Sign in again to start",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "known", "name", "title"), [case[1:] for case in PROBLEMS], ids=[case[0] for case in PROBLEMS]
+)
+def test_what_blocks(recipe, known, name, title):
+    chosen = replace(RECIPE, **recipe)
+    checks = run_checks(chosen, facts(chosen, **known))
+    assert blocking(checks).id == name
+    assert launch_label(checks) == title
+
+
+def test_a_gated_model_asks_for_its_licence():
+    gated = replace(MODEL, gated=True, access="gated")
+    check = found(RECIPE, facts(model=gated))["model_gated"]
+    assert (check.level, check.title) == ("blocks", "Accept the model's licence")
+    assert (check.fix.kind, check.fix.url) == ("link", MODEL.url)
+    # Nobody knows for a visitor who has not signed in, and that is what they have to do anyway.
+    anonymous = facts(model=replace(gated, access="unknown"), account=None)
+    assert found(RECIPE, anonymous)["model_gated_unknown"].level == "unknown"
+    assert label(RECIPE, anonymous) == "Sign in to start"
+    problem = SimpleNamespace(kind="gated", sentence="no")
+    assert found(RECIPE, facts(model=None, model_problem=problem))["model_gated"].fix.url.endswith(MODEL.id)
+
+
+def test_what_could_not_be_read_says_why():
+    problem = SimpleNamespace(kind="not_found", sentence="There is no such dataset.")
+    check = found(RECIPE, facts(dataset=None, dataset_problem=problem))["dataset_gone"]
+    assert (check.level, check.reason) == ("blocks", "There is no such dataset.")
+    down = SimpleNamespace(kind="unreachable", sentence="The Hub does not answer.")
+    assert found(RECIPE, facts(model=None, model_problem=down))["model_unread"].level == "blocks"
+
+
+def test_several_subsets_must_be_chosen_from():
+    dataset = replace(DATASET, splits=(SplitFacts("a", "train"), SplitFacts("b", "train")))
+    assert label(RECIPE, facts(dataset=dataset)) == "Choose a subset"
+    chosen = replace(RECIPE, subset="b")
+    assert label(chosen, facts(chosen, dataset=dataset)) == "Start training"
+
+
+def test_rows_that_do_not_fit():
+    assert label(RECIPE, facts(rows=({"a": 1},))) == "Choose data that fits"
+    assert label(RECIPE, facts(rows=({"prompt": "a"},))) == "Choose data with answers"
+    assert label(RECIPE, facts(rows=({"text": "a", "image": "x.png"},))) == "Choose data without pictures"
+    assert label(RECIPE, facts(rows=({"messages": [CHAT["messages"][0]]},) * 3)) == "Choose data that fits"
+    some = found(RECIPE, facts(rows=(CHAT, CHAT, CHAT, {"messages": []})))["rows_some"]
+    assert (some.level, some.title) == ("warns", "1 of 4 rows are left out")
+
+
+def test_fixes_that_change_the_recipe_solve_the_check():
+    pairs = ({"prompt": "a", "chosen": "b", "rejected": "c"},) * 5
+    check = found(RECIPE, facts(rows=pairs))["rows_chosen"]
+    fixed = replace(RECIPE, **check.fix.changes)
+    assert blocking(run_checks(fixed, facts(fixed, rows=pairs))) is None
+    questions = ({"question": "a", "answer": "b"},) * 5
+    base = facts(rows=questions, model=replace(MODEL, chat_template=False))
+    check = found(RECIPE, base)["template_text"]
+    fixed = replace(RECIPE, **check.fix.changes)
+    assert blocking(run_checks(fixed, base)) is None
+    wrong = replace(RECIPE, settings={"assistant_only_loss": True, "seed": 1})
+    texts = facts(wrong, rows=({"text": "abc"},) * 5)
+    fixed = replace(wrong, **found(wrong, texts)["answers_only"].fix.changes)
+    assert dict(fixed.settings) == {"seed": 1}
+    assert blocking(run_checks(fixed, texts)) is None
+
+
+def test_conversations_want_a_chat_template():
+    assert label(RECIPE, facts(model=replace(MODEL, chat_template=False))) == "Choose a model with a chat template"
+    assert found(RECIPE, facts(model=replace(MODEL, chat_template=None)))["template_unknown"].level == "unknown"
+    assert "template_missing" not in found(
+        RECIPE, facts(rows=({"text": "a"},), model=replace(MODEL, chat_template=False))
+    )
+
+
+def test_long_rows_are_said_and_can_be_allowed():
+    long = {"messages": [CHAT["messages"][0], {"role": "assistant", "content": "word " * 2500}]}
+    check = found(RECIPE, facts(rows=(CHAT,) * 9 + (long,)))["rows_long"]
+    assert (check.level, check.title) == ("warns", "10% of rows are cut")
+    fixed = replace(RECIPE, **check.fix.changes)
+    assert "rows_long" not in found(fixed, facts(fixed, rows=(CHAT,) * 9 + (long,)))
+
+
+def test_memory_of_the_machine():
+    big = replace(
+        MODEL,
+        params=30_000_000_000,
+        config={**MODEL.config, "hidden_size": 5120, "num_hidden_layers": 64, "intermediate_size": 25600},
+    )
+    check = found(RECIPE, facts(model=big))["machine_small"]
+    assert (check.level, check.title) == ("blocks", "Choose a bigger machine")
+    assert check.fix.changes == {"flavor": "a100-large"}
+    assert found(RECIPE, facts(model=replace(MODEL, params=None, config=None)))["machine_unknown"].level == "unknown"
+    on_t4 = replace(RECIPE, flavor="t4-small")
+    assert "machine_fine" in found(on_t4, facts(on_t4, machine=T4))
+
+
+def test_a_limit_that_is_too_short_is_said_with_a_longer_one():
+    slow = replace(RECIPE, rows=None, flavor="cpu-basic")
+    check = found(slow, facts(slow, machine=CPU))["time_short"]
+    assert check.level == "warns"
+    longer = replace(slow, **check.fix.changes)
+    assert longer.timeout > slow.timeout
+    tiny = replace(RECIPE, model=TINY.id, flavor="cpu-basic")
+    assert "time_short" not in found(tiny, facts(tiny, model=TINY, machine=CPU))
+
+
+def test_presets_of_links():
+    assert found(replace(RECIPE, preset="gone"))["preset_gone"].level == "warns"
+    tiny = replace(RECIPE, preset="sft-tiny")
+    assert found(tiny, facts(tiny))["preset_size"].level == "warns"
+
+
+def test_names_and_money():
+    named = replace(RECIPE, hub_model_id="result")
+    assert found(named, facts(named, target_taken=True))["target_taken"].level == "warns"
+    assert "target_taken" not in found(named, facts(named, target_taken=False))
+    check = found(RECIPE, facts(account=replace(ADA, can_pay=False)))["pay"]
+    assert (check.level, check.fix.url) == ("warns", "https://huggingface.co/settings/billing")
+
+
+def test_rows_the_viewer_cut_are_not_judged():
+    cut = {"messages": '[{"role": "user", "content": "What is'}
+    shown = sample(CHAT, cut, truncated={1: ("messages",)})
+    assert whole_rows(shown) == [CHAT]
+    assert whole_rows(sample(cut, truncated={0: ("messages",)})) == [{"messages": None}]
+    assert whole_rows(None) == []
+
+
+def test_every_check_has_its_texts():
+    """Each name used in the module is a text; the tests above reach most of them, this all."""
+    import inspect
+    import re
+
+    from trl_space.texts import table
+
+    source = inspect.getsource(checks_module)
+    names = set(re.findall(r'case\.check\(\s*"(\w+)"', source))
+    names |= {f"{what}_{how}" for what in ("model", "dataset") for how in ("gone", "forbidden", "unread", "gated")}
+    for name in names:
+        assert table()[f"check.{name}.title"]
+        assert table()[f"check.{name}.reason"]
+    for key, text in table().items():
+        assert "!" not in text, key
+
+
+def test_the_sentence():
+    assert sentence(RECIPE, facts()) == (
+        "Train Qwen3-0.6B on 500 rows of Capybara on 1x L4, stop after 1 h at the latest, "
+        "save to ada/qwen3-0.6b-capybara-sft, private."
+    )
+    assert sentence(Recipe(), Facts()) == (
+        "Train a model on a dataset on a machine, stop after 1 h at the latest, save to a new model of you, private."
+    )
+    everything = replace(RECIPE, rows=None, flavor="cpu-basic", private=False, timeout=5400, namespace="acme")
+    assert sentence(everything, facts(machine=CPU)) == (
+        "Train Qwen3-0.6B on 15,806 rows of Capybara on CPU Basic (no GPU), stop after 1 h 30 min at the latest, "
+        "save to acme/qwen3-0.6b-capybara-sft, public."
+    )
+
+
+def test_numbers_for_people():
+    assert [duration(s) for s in (40, 59.6, 900, 3600, 5400, 97_200)] == [
+        "40 s",
+        "1 min",
+        "15 min",
+        "1 h",
+        "1 h 30 min",
+        "1 d 3 h",
+    ]
+    assert [money(usd) for usd in (0, 0.0001, 0.21, 1234.5)] == ["$0.00", "less than $0.01", "$0.21", "$1,234.50"]
+
+
+def test_the_mapping_of_the_page_is_that_of_the_job():
+    assert row_mapping(RECIPE, facts()).empty
+    assert row_mapping(RECIPE, facts(format=None)) is None

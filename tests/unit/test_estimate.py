@@ -1,0 +1,165 @@
+"""Memory, time and price: exact where they can be, sensible elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.cases import A100, CPU, L4, MACHINES, MODEL, QWEN_CONFIG, RECIPE, T4, TINY
+from trl_space.estimate import CostEstimate, cost, mean_tokens, memory, price, recommend, time_seconds, verdict
+from trl_space.memory import MemoryEstimate, shape_of, true_params
+from trl_space.presets import choose, settings_for
+from trl_space.recipe import Recipe
+
+QWEN_8B = {
+    "hidden_size": 4096,
+    "num_hidden_layers": 36,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "intermediate_size": 12288,
+    "vocab_size": 151936,
+}
+MICRO = {"per_device_train_batch_size": 4, "max_length": 1024, "lora_r": 32, "lora_target_modules": "all-linear"}
+LORA = {**MICRO, "dtype": "bfloat16", "use_peft": True}
+
+
+@pytest.mark.parametrize(
+    ("config", "params", "settings_", "gib"),
+    [
+        (QWEN_CONFIG, 596_049_920, {**MICRO, "dtype": "float32"}, 11),
+        (QWEN_CONFIG, 596_049_920, LORA, 3.2),
+        (QWEN_8B, 8_190_735_360, {**MICRO, "dtype": "bfloat16"}, 64),
+        (QWEN_8B, 8_190_735_360, LORA, 19.4),
+        (QWEN_8B, 8_190_735_360, {**LORA, "load_in_4bit": True}, 9.5),
+    ],
+)
+def test_memory_is_near_the_published_figures(config, params, settings_, gib):
+    assert memory(config, params, settings_).gib == pytest.approx(gib, rel=0.15)
+
+
+def test_memory_grows_with_what_needs_it():
+    base = memory(QWEN_CONFIG, 596_049_920, LORA).gib
+    assert memory(QWEN_CONFIG, 596_049_920, {**LORA, "max_length": 4096}).gib > base
+    assert memory(QWEN_CONFIG, 596_049_920, {**LORA, "activation_checkpointing": False}).gib > base
+    assert memory(QWEN_CONFIG, 596_049_920, {**LORA, "use_peft": False}).gib > base
+    assert memory(QWEN_CONFIG, 596_049_920, {**LORA, "load_in_4bit": True}).gib < base
+    assert memory(QWEN_CONFIG, 596_049_920, {**LORA, "trainer": "dpo"}).gib > base
+
+
+def test_parts_add_up_and_nothing_known_is_unknown():
+    estimate = memory(QWEN_CONFIG, 596_049_920, LORA)
+    assert sum(estimate.parts.values()) == pytest.approx(estimate.gib)
+    assert memory({}, None, {}).gib is None
+    assert memory(None, 7_000_000_000, LORA).gib == pytest.approx(memory(QWEN_8B, 7_000_000_000, LORA).gib, rel=0.3)
+
+
+def test_tied_embeddings_are_counted_once():
+    shape = shape_of(QWEN_CONFIG, None)
+    assert true_params(shape, 751_632_384) == pytest.approx(596_049_920, rel=0.001)
+    assert true_params(shape, 596_049_920) == 596_049_920
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from([*QWEN_CONFIG, "text_config", "num_experts"]),
+        st.none()
+        | st.integers(-5, 10**6)
+        | st.text(max_size=3)
+        | st.booleans()
+        | st.lists(st.integers(1, 9), max_size=2),
+    ),
+    st.none() | st.integers(0, 10**12),
+)
+def test_any_config_gives_an_answer(config, params):
+    gib = memory(config, params, LORA).gib
+    assert gib is None or gib > 0
+
+
+def test_verdicts_leave_room():
+    assert verdict(MemoryEstimate(17.0), L4) == "fits"
+    assert verdict(MemoryEstimate(21.0), L4) == "tight"
+    assert verdict(MemoryEstimate(30.0), L4) == "will not fit"
+    assert verdict(MemoryEstimate(5.0), CPU) == "fits"
+    assert verdict(MemoryEstimate(40.0), CPU) == "will not fit"
+    assert verdict(MemoryEstimate(None), L4) == "unknown"
+    assert verdict(MemoryEstimate(5.0), None) == "unknown"
+
+
+def test_price_is_exact():
+    assert price(L4, 3600) == pytest.approx(0.80)
+    found = cost(time_seconds(RECIPE, {}, None, L4, None), L4, 5400)
+    assert found == CostEstimate(None, pytest.approx(1.20), None, 5400, found.startup_usd)
+    assert 0 < found.startup_usd < 0.05
+
+
+def test_a_tiny_model_on_a_processor_takes_under_two_minutes():
+    preset = choose(Recipe(), TINY)
+    recipe = replace(RECIPE, model=TINY.id, flavor="cpu-basic")
+    found = time_seconds(recipe, settings_for(recipe, preset, CPU), TINY, CPU, 500, 80)
+    assert 30 < found.seconds < 120
+    assert found.steps >= 30
+    assert cost(found, CPU, 3600).likely_usd < 0.001
+
+
+def test_time_of_a_published_run():
+    """Llama 3.2 3B, LoRA, 4.2 million tokens on an L40S: 942 s in PEFT's comparison (without checkpointing)."""
+    l40s = replace(L4, accelerator="L40S", vram_gb=48)
+    llama = replace(MODEL, params=3_212_749_824, config=None)
+    use = {"use_peft": True, "activation_checkpointing": False, "per_device_train_batch_size": 4, "num_train_epochs": 1}
+    found = time_seconds(Recipe(), use, llama, l40s, 20_000, 210)
+    assert 942 / 2 < found.training_seconds < 942 * 2
+
+
+def test_time_follows_rows_and_settings():
+    use = settings_for(RECIPE, choose(RECIPE, MODEL))
+    base = time_seconds(RECIPE, use, MODEL, L4, 15_806).seconds
+    assert time_seconds(replace(RECIPE, rows=1000), use, MODEL, L4, 15_806).seconds > base
+    assert time_seconds(RECIPE, {**use, "max_steps": 1}, MODEL, L4, 15_806).steps == 1
+    assert time_seconds(RECIPE, use, MODEL, A100, 15_806).seconds <= base
+    assert time_seconds(RECIPE, use, MODEL, L4, 100).steps < time_seconds(RECIPE, use, MODEL, L4, 400).steps
+    for unknown in (
+        time_seconds(RECIPE, use, None, L4, 1),
+        time_seconds(RECIPE, use, MODEL, None, 1),
+        time_seconds(Recipe(), use, MODEL, L4, None),
+    ):
+        assert unknown.seconds is None
+        assert unknown.reason
+
+
+def test_likely_never_costs_more_than_at_most():
+    use = settings_for(RECIPE, choose(RECIPE, MODEL))
+    found = cost(time_seconds(replace(RECIPE, rows=10**6), use, MODEL, L4, 10**6), L4, 600)
+    assert found.likely_usd == pytest.approx(found.at_most_usd)
+
+
+def test_the_recommended_machine():
+    tiny = choose(Recipe(), TINY)
+    assert recommend(MACHINES, Recipe(), settings_for(Recipe(), tiny), TINY, 500, 80) == "cpu-basic"
+    qwen = settings_for(RECIPE, choose(RECIPE, MODEL))
+    assert recommend(MACHINES, RECIPE, qwen, MODEL, 500) in ("t4-small", "l4x1")
+    big = replace(MODEL, params=14_000_000_000, config=None)
+    assert recommend(MACHINES, RECIPE, qwen, big, 500) == "a100-large"
+    assert recommend((T4,), RECIPE, qwen, big, 500) == ""
+    assert recommend(MACHINES, RECIPE, qwen, None) == ""
+
+
+def test_tokens_are_counted_from_all_texts():
+    assert mean_tokens([]) is None
+    assert mean_tokens([{"text": "x" * 360}]) == pytest.approx(100)
+    assert mean_tokens([{"messages": [{"role": "user", "content": "x" * 360}]}]) == pytest.approx(102, abs=3)
+
+
+def test_parameters_counted_from_configurations(reference_data):
+    for model in json.loads((reference_data / "models.json").read_text())["models"]:
+        config = model["config_subset"]
+        shape = shape_of(config, None)
+        if shape is None or shape.experts > 1 or not re.search(r"Qwen[23]-", model["id"]):
+            continue
+        assert shape.linear + shape.embedding == pytest.approx(model["total_params"], rel=0.03), model["id"]

@@ -1,0 +1,180 @@
+"""What the Hub told us, as plain immutable values.
+
+`hub/` fills these in; every pure room (`checks`, `estimate`, `jobspec`, `presets`) reads them. A value that
+could not be read is None, never a guess. Sizes are bytes, money is US dollars, times are aware datetimes in
+UTC unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class RepoHit:
+    """One line of a search for models or datasets (`GET /api/models`, `GET /api/datasets`)."""
+
+    id: str
+    gated: bool = False
+    private: bool = False
+    downloads: int | None = None
+    likes: int | None = None
+    last_modified: datetime | None = None
+    params: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """A model on the Hub.
+
+    `params` counts parameters (`safetensors.total`; tied embeddings may be counted twice there).
+    `config` is the repository's config.json, `access` whether this visitor can read the files.
+    """
+
+    id: str
+    sha: str | None = None
+    gated: bool = False
+    private: bool = False
+    access: Literal["ok", "gated", "unknown"] = "unknown"
+    params: int | None = None
+    dtypes: Mapping[str, int] = field(default_factory=dict)
+    config: Mapping[str, Any] | None = None
+    architectures: tuple[str, ...] = ()
+    pipeline_tag: str | None = None
+    library_name: str | None = None
+    license: str | None = None
+    chat_template: bool | None = None
+    last_modified: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """One split of one subset of a dataset (`/splits`, `/size` of the dataset viewer)."""
+
+    subset: str
+    split: str
+    rows: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """A dataset on the Hub. `splits` is empty when neither the viewer nor streaming could tell."""
+
+    id: str
+    sha: str | None = None
+    gated: bool = False
+    private: bool = False
+    access: Literal["ok", "gated", "unknown"] = "unknown"
+    license: str | None = None
+    last_modified: datetime | None = None
+    splits: tuple[SplitFacts, ...] = ()
+    viewer: bool | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The first rows of a split. `source` says who gave them: the dataset viewer or streaming.
+
+    `features` maps column names to the viewer's feature types (`{"dtype": "string", "_type": "Value"}`).
+    `truncated` names cells that the viewer cut: `{row index: (column, ...)}`.
+    """
+
+    rows: tuple[Mapping[str, Any], ...]
+    features: Mapping[str, Any]
+    source: Literal["viewer", "stream"]
+    truncated: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    rows_total: int | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A hardware flavor of Hugging Face Jobs (`GET /api/jobs/hardware`).
+
+    `vram_gb` is that of one accelerator, `accelerators` how many there are, `usd_per_minute` the live price.
+    """
+
+    flavor: str
+    title: str
+    cpu: str
+    ram_gb: float | None
+    disk_gb: float | None
+    accelerator: str | None
+    accelerators: int
+    vram_gb: float | None
+    usd_per_minute: float
+
+    @property
+    def usd_per_hour(self) -> float:
+        """Price of an hour in US dollars."""
+        return self.usd_per_minute * 60
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """An organisation the visitor belongs to; `role` is None when the token may not tell."""
+
+    name: str
+    fullname: str
+    role: str | None = None
+    can_pay: bool | None = None
+    avatar_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """The signed-in visitor (`GET /api/whoami-v2`). Never holds the token."""
+
+    name: str
+    fullname: str
+    avatar_url: str | None = None
+    is_pro: bool | None = None
+    can_pay: bool | None = None
+    orgs: tuple[Organisation, ...] = ()
+    scopes: frozenset[str] | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A job started here, as the Hub lists it. `recipe_query` is the recipe it carries, if it does.
+
+    `stage` is the Hub's: SCHEDULING, RUNNING, COMPLETED, CANCELED, ERROR or DELETED.
+    """
+
+    owner: str
+    job_id: str
+    stage: str
+    message: str | None
+    flavor: str | None
+    created_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    timeout: int | None
+    labels: Mapping[str, str]
+    environment: Mapping[str, str]
+    url: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job will not change any more."""
+        return self.stage not in ("SCHEDULING", "RUNNING")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run left on the Hub, as verified there; see `hub/result.py`.
+
+    `problem` is None only when the commit the worker named exists, is newer than the job and carries
+    weights with a readable header. `url` is the model card's address, given only then.
+    """
+
+    repo: str
+    commit: str | None
+    url: str | None
+    problem: str | None

@@ -1,0 +1,325 @@
+"""A recipe says everything about a run: which model, which data, which goal and settings, which machine.
+
+It is immutable and has two written forms. The query string is the form of the page, flat and readable, with
+only what differs from the defaults:
+
+    v=1&model=Qwen/Qwen3-0.6B&dataset=trl-lib/Capybara&split=train&rows=500&learning_rate=0.0001&timeout=45m
+
+and YAML is the same for a file. Both are written by us and read from anybody, so reading never trusts them:
+`read_query` keeps what it understands and reports the rest, and never raises. Settings stand under their own
+TRL names (`trainers.py` says which there are); answers to the questions of `formats.plan` are `map.<name>`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from trl_space.frozen import EMPTY, FrozenMap
+from trl_space.trainers import TRAINERS, clean_settings, write_value
+
+VERSION = "1"
+MAX_BYTES = 8192
+MAX_TEXT = 300
+MAX_ROWS = 1_000_000_000
+MAX_TIMEOUT = 7 * 24 * 3600
+MAP_PREFIX = "map."
+# Keys of the address that belong to the page itself.
+PAGE_KEYS = frozenset({"run", "view", "__theme", "__sign"})
+
+_REPO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)?")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything about a run. Raises ValueError, in plain words, for a value that no run can have.
+
+    `rows` limits the rows used (None: all). `settings` holds TRL argument names and only what differs from the
+    preset; `mapping` the visitor's answers about columns. `timeout` is in seconds. `namespace` pays for the job
+    and owns it; "" is the visitor. `hub_model_id` "" means a name made from model and dataset.
+    """
+
+    model: str = ""
+    model_revision: str = ""
+    dataset: str = ""
+    dataset_revision: str = ""
+    subset: str = ""
+    split: str = ""
+    rows: int | None = None
+    trainer: str = "sft"
+    preset: str = ""
+    settings: Mapping[str, Any] = EMPTY
+    mapping: Mapping[str, str] = EMPTY
+    flavor: str = ""
+    timeout: int = 3600
+    namespace: str = ""
+    hub_model_id: str = ""
+    private: bool = True
+
+    def __post_init__(self) -> None:
+        for name in _TEXT:
+            object.__setattr__(self, name, clean_text(getattr(self, name)))
+        if self.trainer not in TRAINERS:
+            raise ValueError(f"there is no trainer called {self.trainer!r}")
+        if self.rows is not None:
+            object.__setattr__(self, "rows", _whole("rows", self.rows, MAX_ROWS))
+        object.__setattr__(self, "timeout", _whole("timeout", self.timeout, MAX_TIMEOUT))
+        object.__setattr__(self, "private", bool(self.private))
+        settings, problems = clean_settings(self.trainer, self.settings)
+        if problems:
+            raise ValueError("; ".join(problems))
+        object.__setattr__(self, "settings", FrozenMap(settings))
+        answers = {clean_text(name): clean_text(value) for name, value in self.mapping.items()}
+        object.__setattr__(
+            self, "mapping", FrozenMap({name: value for name, value in answers.items() if name and value})
+        )
+
+    @classmethod
+    def from_query(cls, query: str) -> Recipe:
+        """Return the recipe a query string asks for; what it does not understand is left out. Never raises."""
+        return read_query(query).recipe
+
+    def to_query(self) -> str:
+        """Return the query string, without "?"; "" for a recipe in which nothing is chosen."""
+        pairs = [(name, value) for name, value in self._written() if value is not None]
+        return "&".join(f"{_quote(name)}={_quote(value)}" for name, value in [("v", VERSION), *pairs]) if pairs else ""
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Recipe:
+        """Return the recipe of a YAML file. Raises ValueError with a plain sentence when it is not one."""
+        return _from_yaml(text)
+
+    def to_yaml(self) -> str:
+        """Return the recipe as a YAML file that `from_yaml` reads back."""
+        import yaml  # only here: it is slow to import and most pages never write a file
+
+        plain: dict[str, Any] = {"trl_space": int(VERSION)}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value == field.default:
+                continue
+            if field.name == "timeout":
+                value = write_duration(value)
+            plain[field.name] = dict(value) if isinstance(value, Mapping) else value
+        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=1000)
+
+    def to_share(self) -> Recipe:
+        """Return the recipe without what belongs to one person: who pays, and the name of the result."""
+        return replace(self, namespace="", hub_model_id="")
+
+    def _written(self) -> Iterable[tuple[str, str]]:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "settings":
+                yield from ((name, write_value(setting)) for name, setting in value.items())
+            elif field.name == "mapping":
+                yield from ((MAP_PREFIX + name, answer) for name, answer in value.items())
+            elif value != field.default:
+                yield field.name, _write_field(field.name, value)
+
+
+_TEXT = (
+    "model",
+    "model_revision",
+    "dataset",
+    "dataset_revision",
+    "subset",
+    "split",
+    "trainer",
+    "preset",
+    "flavor",
+    "namespace",
+    "hub_model_id",
+)
+
+
+@dataclass(frozen=True)
+class ReadQuery:
+    """What a query string said: the recipe, the pairs nobody knows, and a sentence for each refused value."""
+
+    recipe: Recipe
+    unknown: tuple[tuple[str, str], ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def read_query(query: str) -> ReadQuery:
+    """Read a query string, with or without "?", from anybody. Never raises."""
+    text = query if isinstance(query, str) else ""
+    text = text.removeprefix("?")
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        return ReadQuery(Recipe(), problems=("the link is too long to be read",))
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=500, errors="replace")
+    except ValueError:
+        return ReadQuery(Recipe(), problems=("the link has too many parts to be read",))
+    return _read_pairs([(name, value) for name, value in pairs if name not in PAGE_KEYS])
+
+
+def _read_pairs(pairs: list[tuple[str, str]]) -> ReadQuery:
+    values: dict[str, Any] = {}
+    settings: dict[str, str] = {}
+    mapping: dict[str, str] = {}
+    unknown: list[tuple[str, str]] = []
+    problems: list[str] = []
+    given = dict(pairs)  # the last one of a name counts, as everywhere on the web
+    trainer = clean_text(given.pop("trainer", "")) or "sft"
+    if trainer not in TRAINERS:
+        problems.append(f"there is no trainer called {_short(trainer)}")
+        trainer = "sft"
+    if given.get("v", VERSION) != VERSION:
+        problems.append("the link was made by another version; some of it may be missing")
+    given.pop("v", None)
+    for name, value in given.items():
+        if name in _READERS:
+            try:
+                values[name] = _READERS[name](name, value)
+            except ValueError as problem:
+                problems.append(str(problem))
+        elif name.startswith(MAP_PREFIX) and clean_text(name[len(MAP_PREFIX) :]):
+            mapping[name[len(MAP_PREFIX) :]] = value
+        elif TRAINERS[trainer].field(name):
+            settings[name] = value
+        else:
+            unknown.append((name, value))
+    cleaned, refused = clean_settings(trainer, settings)
+    recipe = Recipe(trainer=trainer, settings=cleaned, mapping=mapping, **values)
+    return ReadQuery(recipe, tuple(unknown), tuple(problems) + refused)
+
+
+def _from_yaml(text: str) -> Recipe:
+    import yaml
+
+    if len(text) > 8 * MAX_BYTES:
+        raise ValueError("the file is too long to be a recipe")
+    try:
+        plain = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise ValueError("the file is not YAML that can be read") from None
+    if not isinstance(plain, dict) or str(plain.get("trl_space")) != VERSION:
+        raise ValueError(f"the file is not a recipe: it has no line 'trl_space: {VERSION}'")
+    known = {field.name for field in fields(Recipe)}
+    strange = [str(name) for name in plain if name != "trl_space" and name not in known]
+    if strange:
+        raise ValueError(f"a recipe has no entry called {_short(strange[0])}")
+    values: dict[str, Any] = {name: value for name, value in plain.items() if name != "trl_space"}
+    for name in ("settings", "mapping"):
+        part = values.get(name, {})
+        if not isinstance(part, dict):
+            raise ValueError(f"{name} must be a list of names with values")
+        values[name] = {str(key): value for key, value in part.items()}
+    values = {name: _READERS[name](name, value) if name in _READERS else value for name, value in values.items()}
+    return Recipe(**values)
+
+
+def clean_text(value: object) -> str:
+    """Return `value` as one line of at most MAX_TEXT visible characters: no control, format or broken characters.
+
+    Names and ids never hold such characters, and in a link they would only serve to deceive.
+    """
+    text = value if isinstance(value, str) else "" if value is None else str(value)
+    visible = "".join(char for char in text[: 4 * MAX_TEXT] if char == " " or unicodedata.category(char)[0] not in "CZ")
+    return visible.strip()[:MAX_TEXT].strip()
+
+
+def is_repo_id(text: str) -> bool:
+    """Whether `text` can be the id of a repository on the Hub: `name` or `owner/name`."""
+    return (
+        bool(_REPO_ID.fullmatch(text))
+        and len(text) <= 192
+        and all(len(part) <= 96 for part in text.split("/"))
+        and "--" not in text
+        and ".." not in text
+        and not any(part.startswith((".", "-")) or part.endswith((".", "-")) for part in text.split("/"))
+        and not text.endswith((".git", ".ipynb"))
+    )
+
+
+def parse_duration(text: str) -> int:
+    """Return seconds for `45m`, `1h30m`, `1.5h`, `90s`, `1d` or plain seconds. Raises ValueError."""
+    plain = text.strip().lower()
+    refused = ValueError(f"{_short(text)} is not a length of time such as 45m or 1h30m")
+    if len(plain) > 30 or not re.fullmatch(r"(?:\d{1,8}(?:\.\d{1,6})?[dhms])+|\d{1,8}", plain, re.ASCII):
+        raise refused
+    if plain.isdigit():
+        return int(plain)
+    parts = re.findall(r"([\d.]+)([dhms])", plain)
+    return round(sum(float(number) * {"d": 86400, "h": 3600, "m": 60, "s": 1}[unit] for number, unit in parts))
+
+
+def write_duration(seconds: int) -> str:
+    """Return seconds as `45m`, `1h`, `1h30m` or `90s` when they are no whole minutes."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def _read_text(name: str, value: object) -> str:
+    text = value if isinstance(value, str | int | float) else None
+    if text is None or isinstance(value, bool):
+        raise ValueError(f"{name} must be text")
+    if len(str(value)) > MAX_TEXT:
+        raise ValueError(f"{name} is too long")
+    return clean_text(text)
+
+
+def _read_rows(name: str, value: object) -> int | None:
+    if value is None or value == "":
+        return None
+    return _whole(name, value, MAX_ROWS)
+
+
+def _read_timeout(name: str, value: object) -> int:
+    seconds = value if isinstance(value, int) and not isinstance(value, bool) else parse_duration(str(value))
+    return _whole(name, seconds, MAX_TIMEOUT)
+
+
+def _read_private(name: str, value: object) -> bool:
+    word = str(value).strip().lower()
+    if word not in ("true", "false", "1", "0", "yes", "no"):
+        raise ValueError(f"{name} takes true or false, not {_short(str(value))}")
+    return word in ("true", "1", "yes")
+
+
+_READERS: dict[str, Any] = {
+    "model": _read_text,
+    "model_revision": _read_text,
+    "dataset": _read_text,
+    "dataset_revision": _read_text,
+    "subset": _read_text,
+    "split": _read_text,
+    "rows": _read_rows,
+    "preset": _read_text,
+    "flavor": _read_text,
+    "timeout": _read_timeout,
+    "namespace": _read_text,
+    "hub_model_id": _read_text,
+    "private": _read_private,
+}
+
+
+def _write_field(name: str, value: Any) -> str:
+    if name == "timeout":
+        return write_duration(value)
+    return write_value(value)
+
+
+def _whole(name: str, value: object, most: int) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,12}", text, re.ASCII) or not 1 <= int(text) <= most:
+        raise ValueError(f"{name} takes a whole number from 1 to {most}, not {_short(text)}")
+    return int(text)
+
+
+def _quote(text: str) -> str:
+    # "/" and ":" are allowed in a query and make ids readable.
+    return quote(text, safe="/:,")
+
+
+def _short(text: str) -> str:
+    line = clean_text(text)
+    return repr(line if len(line) <= 60 else line[:57] + "...")
