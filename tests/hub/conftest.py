@@ -1,0 +1,30 @@
+"""Shortcuts for tests against the local Hub; the fixtures that start it are in tests/conftest.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from trl_space.localhub.server import LocalHub
+
+HttpFor = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def http_for(local_hub: LocalHub) -> Iterator[HttpFor]:
+    """Makes HTTP clients of the shared Hub: `http_for("ada")` with her token, `http_for(None)` anonymous,
+    `http_for(token="…")` with any token."""
+    clients: list[httpx.Client] = []
+
+    def make(user: str | None = None, token: str | None = None) -> httpx.Client:
+        token = token or (user and local_hub.token(user))
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        client = httpx.Client(base_url=local_hub.url, headers=headers, timeout=30, trust_env=False)
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()

@@ -1,0 +1,1 @@
+"""Lists and searches of the local Hub: `/api/models`, `/api/datasets`, `/api/spaces` and quick search."""
