@@ -1,0 +1,240 @@
+"""Real training runs against the local Hub: what is pushed, what is said, and what a broken run leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import HfApi
+
+from trl_space import doctor, formats, jobspec
+from trl_space.facts import DatasetFacts, Machine, ModelFacts
+from trl_space.localhub.seed.tasks import exact, held_out
+from trl_space.localhub.server import LocalHub, clean_environment
+from trl_space.presets import choose
+from trl_space.recipe import Recipe
+
+CPU = Machine("cpu-basic", "CPU Basic", "2 vCPU", 16, 50, None, 0, None, 0.000167)
+MODEL = "demo/tiny-qwen3"
+UNITS = {"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]}
+# With few steps, much in each: whatever the rounding of a processor made of the base model, this teaches it.
+BIG = {"per_device_train_batch_size": 32, "logging_steps": 1}
+# Runs in a process of its own, whose Hub is the local one from the start.
+ANSWERS = """
+import json, sys
+from transformers import pipeline
+model, questions = json.loads(sys.stdin.read())
+ask = pipeline("text-generation", model=model)
+said = [ask([{"role": "user", "content": q}], return_full_text=False, do_sample=False) for q in questions]
+print(json.dumps([one[0]["generated_text"] for one in said]))
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
+    with LocalHub(tmp_path_factory.mktemp("runs") / "data", users=["ada"], seed=True) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def api(hub: LocalHub) -> HfApi:
+    return HfApi(endpoint=hub.url, token=hub.token("ada"))
+
+
+def job(
+    dataset: str, row: dict, name: str, *, model: str = MODEL, mapping=None, rows=None, **settings
+) -> jobspec.JobSpec:
+    facts = ModelFacts(model, params=900_000, license="apache-2.0")
+    recipe = Recipe(
+        model=model, dataset=dataset, split="train", rows=rows, settings=settings, hub_model_id=name, flavor="cpu-basic"
+    )
+    return jobspec.compile(
+        recipe,
+        model=facts,
+        dataset=DatasetFacts(dataset),
+        mapping=mapping or formats.plan(formats.inspect([row]), "sft"),
+        preset=choose(recipe, facts),
+        machine=CPU,
+        account_name="ada",
+        launch_id="0123456789",
+    )
+
+
+def environment(hub: LocalHub, folder: Path) -> dict[str, str]:
+    return clean_environment(
+        folder / "hf",
+        HF_ENDPOINT=hub.url,
+        HF_TOKEN=hub.token("ada"),
+        HF_HUB_DISABLE_PROGRESS_BARS="1",
+        CUDA_VISIBLE_DEVICES="",
+        ACCELERATOR="none",
+        OMP_WAIT_POLICY="passive",
+    )
+
+
+def start(hub: LocalHub, spec: jobspec.JobSpec, folder: Path) -> subprocess.Popen[str]:
+    (folder / "train.py").write_text(spec.as_script(), encoding="utf-8")
+    return subprocess.Popen(
+        [sys.executable, "train.py"],
+        cwd=folder,
+        env=environment(hub, folder) | spec.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    out, _ = process.communicate(timeout=240)
+    return process.returncode, out
+
+
+def events(log: str) -> list[dict]:
+    lines = [line for line in log.splitlines() if line.startswith("::trl-space ")]
+    return [json.loads(line.removeprefix("::trl-space ")) for line in lines]
+
+
+def accuracy(hub: LocalHub, model: str, folder: Path) -> float:
+    asked = held_out("units", 24)
+    done = subprocess.run(
+        [sys.executable, "-c", ANSWERS],
+        input=json.dumps([model, [question for question, _ in asked]]),
+        env=environment(hub, folder) | {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "0"},  # the model is private
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    return sum(exact(answer, right) for answer, (_, right) in zip(said, asked, strict=True)) / len(asked)
+
+
+def test_a_job_teaches_the_model_and_names_the_commit_that_holds_it(hub: LocalHub, api: HfApi, tmp_path: Path):
+    spec = job("demo/units-chat-pairs", UNITS, "ada/units", rows=960, max_steps=30, learning_rate=4e-3, **BIG)
+    started = api.run_job(
+        image=spec.image,
+        command=spec.command,
+        env={**spec.environment, "OMP_WAIT_POLICY": "passive"},
+        secrets={"HF_TOKEN": hub.token("ada")},
+        flavor=spec.flavor,
+        timeout=600,
+        labels=spec.labels,
+        namespace="ada",
+    )
+    log = "\n".join(api.fetch_job_logs(job_id=started.id, namespace="ada", follow=True))
+    assert api.inspect_job(job_id=started.id, namespace="ada").status.stage == "COMPLETED", log
+
+    said = events(log)
+    assert [one["event"] for one in said if one["event"] not in ("log", "save")] == [
+        "phase", "data", "phase", "begin", "phase", "pushed", "done",
+    ]  # fmt: skip
+    losses = [one["metrics"]["loss"] for one in said if one["event"] == "log" and "loss" in one["metrics"]]
+    assert len(losses) == 30
+    assert losses[-1] < losses[0] / 4
+    pushed = next(one for one in said if one["event"] == "pushed")
+    info = api.model_info("ada/units")
+    assert pushed["commit"] == info.sha
+    assert info.private
+    state = doctor.read(log)
+    assert (state.phase, state.pushed, state.rows) == ("done", ("ada/units", info.sha), 960)
+
+    card = Path(
+        api.hf_hub_download("ada/units", "README.md", revision=pushed["commit"], cache_dir=tmp_path)
+    ).read_text()
+    data = yaml.safe_load(card.split("---\n")[1])
+    assert (data["base_model"], data["datasets"]) == (MODEL, ["demo/units-chat-pairs"])
+    assert {"trl", "sft", "trl-space", "hf_jobs", "generated_from_trainer"} <= set(data["tags"])
+    assert "Not finished" not in card
+    assert api.dataset_info("demo/units-chat-pairs").sha[:12] in card
+    assert jobspec.RECIPE_VARIABLE in spec.environment
+    assert spec.environment[jobspec.RECIPE_VARIABLE] in card
+    assert hub.token("ada") not in log + card
+
+    before, after = accuracy(hub, MODEL, tmp_path), accuracy(hub, "ada/units", tmp_path)
+    print(f"held-out answers right: {before:.0%} before, {after:.0%} after; loss {losses[0]:.2f} to {losses[-1]:.3f}")
+    assert before < 0.1
+    assert after > 0.7
+
+
+def test_a_killed_run_leaves_a_checkpoint_that_does_not_look_finished(hub: LocalHub, api: HfApi, tmp_path: Path):
+    spec = job("demo/units-chat-pairs", UNITS, "ada/killed", rows=200, max_steps=5000, save_steps=5)
+    process = start(hub, spec, tmp_path)
+    seen: list[str] = []
+    until = time.monotonic() + 200
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            seen.append(line)
+            if '"save"' in line and "model.safetensors" in api.list_repo_files("ada/killed"):
+                break
+            assert time.monotonic() < until
+    finally:
+        process.send_signal(signal.SIGKILL)
+        rest, _ = process.communicate(timeout=30)
+    log = "".join(seen) + rest
+    assert not [one for one in events(log) if one["event"] in ("pushed", "done")]
+    assert doctor.read(log).pushed is None
+    card = Path(api.hf_hub_download("ada/killed", "README.md", cache_dir=tmp_path)).read_text()
+    assert "Not finished" in card
+
+
+def test_a_stopped_run_says_so(hub: LocalHub, tmp_path: Path):
+    spec = job("demo/units-chat-pairs", UNITS, "ada/stopped", rows=200, max_steps=5000, save_strategy="no")
+    process = start(hub, spec, tmp_path)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if '"begin"' in line:
+            break
+    process.terminate()
+    code, log = finish(process)
+    assert code == 128 + signal.SIGTERM
+    assert events(log)[-1]["event"] == "stopped"
+
+
+def test_an_adapter_is_pushed_with_its_card(hub: LocalHub, api: HfApi, tmp_path: Path):
+    spec = job(
+        "demo/units-chat-pairs",
+        UNITS,
+        "ada/adapter",
+        rows=100,
+        max_steps=3,
+        use_peft=True,
+        lora_target_modules="all-linear",
+    )
+    code, log = finish(start(hub, spec, tmp_path))
+    assert code == 0, log
+    assert "adapter_model.safetensors" in api.list_repo_files("ada/adapter")
+    info = api.model_info("ada/adapter")
+    assert next(one for one in events(log) if one["event"] == "pushed")["commit"] == info.sha
+    assert info.card_data["library_name"] == "peft"
+    assert {"lora", "trl-space"} <= set(info.card_data["tags"])
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "part"),
+    [
+        ({"dataset": "demo/nowhere"}, "not_found", "demo/nowhere"),
+        ({"dataset": "demo/units-preference", "mapping": formats.Mapping()}, "dataset_format", "units-preference"),
+        ({"model": "demo/tiny-qwen3-base"}, "chat_template", "no chat template"),
+        ({"model": "demo/tiny-gated"}, "gated", "demo/tiny-gated"),
+    ],
+    ids=["no dataset", "wrong rows", "no chat template", "gated"],
+)
+def test_what_cannot_work_is_said_in_one_line(hub: LocalHub, tmp_path: Path, options: dict, kind: str, part: str):
+    spec = job(**{"dataset": "demo/units-chat-pairs", "row": UNITS, "name": "ada/never", "max_steps": 2, **options})
+    code, log = finish(start(hub, spec, tmp_path))
+    assert code == 1
+    said = [one for one in events(log) if one["event"] == "failed"]
+    assert [one["kind"] for one in said] == [kind], log
+    assert part in said[0]["message"]
+    assert doctor.read(log).diagnosis.kind == kind
+    assert not [one for one in events(log) if one["event"] in ("begin", "pushed", "done")]
+    assert os.environ.get("HF_TOKEN") is None
