@@ -1,0 +1,149 @@
+"""What there is to know about a model before training it.
+
+    facts = model_facts("Qwen/Qwen3-0.6B", "", token)
+
+One request for the repository's description, then, at the same time, what the description leaves open: its
+config.json, whether its tokenizer has a chat template, and, for a gated model, whether this visitor may read it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+from ..facts import ModelFacts
+from .cache import Cache, credential
+from .client import get, get_json, together
+from .config import endpoint, repo_path, segment
+from .errors import HubProblem
+from .ids import moment, repo, whole
+from .ids import revision as checked_revision
+
+_EXPAND = (
+    "safetensors",
+    "config",
+    "gated",
+    "private",
+    "cardData",
+    "sha",
+    "pipeline_tag",
+    "library_name",
+    "tags",
+    "lastModified",
+    "siblings",
+)
+_facts: Cache[ModelFacts] = Cache(seconds=60, size=500)
+
+# Files that carry a chat template by themselves; else it is a key of tokenizer_config.json.
+_TEMPLATES = ("chat_template.jinja", "chat_template.json")
+
+
+def model_facts(id: str, revision: str = "", token: str | None = None) -> ModelFacts:
+    """A model's facts, at `revision` (a branch, tag or commit) or at its main branch.
+
+    Raises:
+        HubProblem: "not_found" when it does not exist or this visitor may not see it. A gated model the
+            visitor has no access to is no error: `access` is "gated" then.
+    """
+    id = repo(id)
+    revision = checked_revision(revision) if revision else ""
+    return _facts.get(
+        credential(token),
+        id,
+        revision,
+        make=lambda: _read(id, revision, token),
+        # Access is often being asked for in another tab at this very moment.
+        keep=lambda facts: facts.access == "ok",
+    )
+
+
+def license_of(card: Any, tags: Any) -> str | None:
+    """The licence named in a README's metadata, or in the tags."""
+    named = card.get("license") if isinstance(card, dict) else None
+    if isinstance(named, list):
+        named = ", ".join(str(part) for part in named)
+    if isinstance(named, str) and named:
+        return named[:100]
+    for tag in tags if isinstance(tags, list) else ():
+        if isinstance(tag, str) and tag.startswith("license:"):
+            return tag.removeprefix("license:")[:100]
+    return None
+
+
+def access_of(kind: str, id: str, gated: bool, token: str | None) -> str:
+    """Whether this visitor may read the repository's files: "ok", "gated" or "unknown"."""
+    if not gated:
+        return "ok"
+    try:
+        get(f"/api/{kind}/{repo_path(id)}/auth-check", token, about=id)
+    except HubProblem as problem:
+        return "gated" if problem.kind in ("gated", "forbidden", "unauthorized", "not_found") else "unknown"
+    return "ok"
+
+
+def _read(id: str, revision: str, token: str | None) -> ModelFacts:
+    about = f"the model {id}"
+    path = f"/api/models/{repo_path(id)}" + (f"/revision/{segment(revision)}" if revision else "")
+    info = get_json(path, token, [("expand", key) for key in _EXPAND], about=about)
+    if not isinstance(info, dict) or not isinstance(info.get("id"), str):
+        raise HubProblem("bad_answer", about)
+    id = info["id"]  # a renamed model answers under its new name
+    sha = info.get("sha") if isinstance(info.get("sha"), str) else None
+    gated = info.get("gated") not in (None, False)
+    files = {item.get("rfilename") for item in info.get("siblings") or () if isinstance(item, dict)}
+    at = sha or revision or "main"
+
+    def read(name: str) -> Any:
+        return _json_file(id, at, name, token) if name in files else None
+
+    own_template = any(name in files for name in _TEMPLATES)
+    config, tokenizer, access = together(
+        partial(read, "config.json"),
+        partial(read, "tokenizer_config.json" if not own_template else ""),
+        partial(access_of, "models", id, gated, token),
+    )
+    known = info.get("config") if isinstance(info.get("config"), dict) else {}
+    if not isinstance(tokenizer, dict):
+        tokenizer = known.get("tokenizer_config")
+    if own_template:
+        template = True
+    elif isinstance(tokenizer, dict):
+        template = bool(tokenizer.get("chat_template"))
+    else:
+        template = None if "tokenizer_config.json" in files else False
+    config = config if isinstance(config, dict) else None
+    weights = info.get("safetensors") if isinstance(info.get("safetensors"), dict) else {}
+    dtypes = weights.get("parameters") if isinstance(weights.get("parameters"), dict) else {}
+    architectures = (config or known).get("architectures") or ()
+    return ModelFacts(
+        id=id,
+        sha=sha,
+        gated=gated,
+        private=info.get("private") is True,
+        access=access if access in ("ok", "gated") else "unknown",
+        params=whole(weights.get("total")),
+        dtypes={str(name): count for name, count in dtypes.items() if whole(count) is not None},
+        config=config,
+        architectures=tuple(name for name in architectures if isinstance(name, str)),
+        pipeline_tag=_text(info.get("pipeline_tag")),
+        library_name=_text(info.get("library_name")),
+        license=license_of(info.get("cardData"), info.get("tags")),
+        chat_template=template,
+        last_modified=moment(info.get("lastModified")),
+        url=f"{endpoint()}/{id}",
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _json_file(id: str, revision: str, name: str, token: str | None) -> Any:
+    """A small JSON file of the repository; None when it is not JSON."""
+    path = f"/{repo_path(id)}/resolve/{segment(revision)}/{name}"
+    answer = get(path, token, about=f"the model {id}", limit=8 * 2**20, headers={"accept-encoding": "identity"})
+    try:
+        return json.loads(answer.body)
+    except ValueError:
+        return None

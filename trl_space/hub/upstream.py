@@ -1,0 +1,251 @@
+"""The log of one job as it comes from the Hub: one connection, borrowed tokens, nothing lost, nothing twice.
+
+`follow.py` makes an `Upstream` per job, lets viewers `enter`, and reads `spool`, `run`, `connected` and `ended`;
+`changed` is set (and replaced) whenever one of them is news.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator
+
+import httpx2
+
+from ..facts import Run
+from .client import headers_for, timeouts
+from .config import endpoint
+from .errors import HubProblem, from_answer, translate
+from .jobs import job_path, run_of
+from .spool import Spool
+from .sse import Events, Garbled, log_line
+
+POLL_SECONDS = 3.0
+"""How often the job's stage is read while it is watched and not yet running; three times as long after."""
+
+IDLE_SECONDS = 5.0
+"""Silence after which the log of an ended job is complete, should the Hub not end the stream itself."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+"""Seconds before the first attempt to connect again, and between the later ones at most."""
+
+LOST = ("unauthorized", "forbidden", "not_found", "gated", "payment", "invalid")
+"""Kinds of problems that waiting does not mend: this viewer may not read the job."""
+
+
+async def read_run(client: httpx2.AsyncClient, owner: str, job_id: str, token: str | None) -> Run:
+    """The job as whoever holds `token` may see it.
+
+    Raises:
+        HubProblem: they may not, or the Hub did not answer.
+    """
+    url = endpoint() + job_path(owner, job_id)
+    try:
+        async with asyncio.timeout(15):
+            response = await client.get(url, headers=headers_for(token), timeout=timeouts())
+        if not response.is_success:
+            raise from_answer(response.status_code, response.headers, response.content, about="this run", token=token)
+        return run_of(response.json())
+    except (httpx2.HTTPError, TimeoutError, ValueError) as exc:
+        raise translate(exc, about="this run") from None
+
+
+class Viewer:
+    """Somebody who watches; `problem` is set when their token stopped working."""
+
+    def __init__(self, token: str | None) -> None:
+        self.token = token
+        self.problem: HubProblem | None = None
+
+
+class Upstream:
+    """One job, its log so far, and the task that reads it."""
+
+    def __init__(self, client: httpx2.AsyncClient, owner: str, run: Run, spool: Spool) -> None:
+        self.owner, self.job_id = owner, run.job_id
+        self.run = run
+        self.spool = spool
+        self.viewers: dict[Viewer, None] = {}  # in the order they came
+        self.ended = False
+        self.connected = True
+        self.changed = asyncio.Event()
+        self.closing: asyncio.TimerHandle | None = None
+        self._client = client
+        self._heard = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def enter(self, viewer: Viewer) -> None:
+        """Let somebody watch, and read on if nobody did."""
+        if self.closing is not None:
+            self.closing.cancel()
+            self.closing = None
+        self.viewers[viewer] = None
+        if not self.ended and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._keep_reading())
+
+    def close(self) -> None:
+        """End at once; what was read is gone."""
+        if self._task is not None:
+            self._task.cancel()
+        self.spool.close()
+
+    async def stop(self) -> None:
+        """Like `close`, and wait until the connection is closed."""
+        if self.closing is not None:
+            self.closing.cancel()
+        for viewer in self.viewers:
+            viewer.problem = HubProblem("unreachable", sentence="The page is being restarted. Reload it in a moment.")
+        self._tell()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self.spool.close()
+
+    def _tell(self) -> None:
+        """Wake everybody who waits for something new."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def _saw(self, run: Run) -> None:
+        if run != self.run:
+            self.run = run
+            self._tell()
+
+    def _link(self, connected: bool) -> None:
+        if connected != self.connected:
+            self.connected = connected
+            self._tell()
+
+    async def _keep_reading(self) -> None:
+        """Connect, read, and connect again, until the log is complete or nobody watches."""
+        try:
+            await self._read_on()
+        except Exception:
+            # A fault of this program: nobody may wait for lines that will never come.
+            for viewer in self.viewers:
+                viewer.problem = HubProblem("bad_answer", "the log of this run")
+            self._tell()
+            raise
+
+    async def _read_on(self) -> None:
+        pause, garbled = FIRST_PAUSE, 0
+        while self.viewers:
+            viewer = next(iter(self.viewers))
+            known, ended_before = self.spool.count, self.run.ended
+            wait: float | None = None
+            try:
+                complete = await self._read_once(viewer, accept=garbled >= 3)
+                garbled = 0
+                if not complete:
+                    continue
+                if complete and ended_before:
+                    self._end()
+                    return
+                if self.viewers:
+                    self._saw(await read_run(self._client, self.owner, self.job_id, viewer.token))
+                if self.run.ended:
+                    continue  # once more from the beginning, now that nothing can be added
+            except Garbled:
+                garbled += 1
+                self._link(False)
+            except HubProblem as problem:
+                if problem.kind in LOST and await self._refused(viewer):
+                    continue
+                if problem.kind in LOST and ended_before:
+                    self._end()  # the job has no log (any more)
+                    return
+                self._link(problem.kind in LOST)
+                wait = problem.retry_after
+            except (httpx2.HTTPError, TimeoutError, OSError):
+                self._link(False)
+            if self.spool.count > known:
+                pause = FIRST_PAUSE
+            # A little chance keeps the followers of many jobs from coming back all at once.
+            await asyncio.sleep(min(wait, 60) if wait else pause * random.uniform(0.8, 1.2))  # noqa: S311
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _end(self) -> None:
+        self.ended = True
+        self._link(True)
+        self._tell()
+
+    async def _refused(self, viewer: Viewer) -> bool:
+        """Whether the Hub refuses this viewer the job itself, not only its log; then the viewer is told."""
+        try:
+            self._saw(await read_run(self._client, self.owner, self.job_id, viewer.token))
+        except HubProblem as problem:
+            if problem.kind not in LOST:
+                return False
+            viewer.problem = problem
+            self.viewers.pop(viewer, None)
+            self._tell()
+            return True
+        return False
+
+    async def _read_once(self, lender: Viewer, accept: bool) -> bool:
+        """One connection, from the log's beginning to wherever it ends; true when it ended properly.
+
+        False when whoever lent the token has left and somebody else is there, so that theirs is used now.
+
+        Raises:
+            HubProblem: the Hub refused. httpx2.HTTPError: the connection broke. Garbled: it sent nonsense.
+        """
+        url = endpoint() + job_path(self.owner, self.job_id) + "/logs"
+        token = lender.token
+        headers = {**headers_for(token), "accept": "text/event-stream", "accept-encoding": "identity"}
+        async with self._client.stream("GET", url, headers=headers) as response:
+            if response.status_code != 200:
+                raise from_answer(response.status_code, response.headers, b"", about="this run", token=token)
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                raise Garbled
+            self._link(True)
+            self._heard = time.monotonic()
+            # The stage is read beside the log: a waiting job sends nothing, and a dead one may not end.
+            tasks = {
+                asyncio.create_task(self._take(response.aiter_bytes(), accept)),
+                asyncio.create_task(self._watch(lender)),
+            }
+            try:
+                done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                results = [task.result() for task in done]
+                return all(results)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _take(self, chunks: AsyncIterator[bytes], accept: bool) -> bool:
+        """Read a log to its end, adding the lines that are not known yet; true when it is reached."""
+        events, number = Events(), 0
+        async for chunk in chunks:
+            known = self.spool.count
+            for data in events.feed(chunk):
+                self._heard = time.monotonic()
+                if number >= self.spool.count:
+                    self.spool.append(log_line(data, accept))
+                number += 1
+            if self.spool.count > known:
+                self._tell()
+        return True
+
+    async def _watch(self, lender: Viewer) -> bool:
+        """Read the job's stage now and then, until the connection is to be ended.
+
+        True when the job has ended and its log has been silent since; false when the lender has left others.
+        """
+        polled = time.monotonic()
+        while True:
+            await asyncio.sleep(0.5)
+            now = time.monotonic()
+            if self.run.ended:
+                if now - self._heard > IDLE_SECONDS:
+                    return True
+            elif self.viewers and lender not in self.viewers:
+                return False
+            elif self.viewers and now - polled > POLL_SECONDS * (3 if self.run.stage == "RUNNING" else 1):
+                polled = now
+                # What goes wrong here is met by the log's connection too.
+                with contextlib.suppress(HubProblem):
+                    self._saw(await read_run(self._client, self.owner, self.job_id, lender.token))
