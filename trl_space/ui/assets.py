@@ -1,0 +1,55 @@
+"""The page's own CSS and JavaScript, put together from the files beside the code.
+
+One script holds `base.js` and every part in `components/`; it is served compressed under an address that
+names its content, so a browser asks for it once. The CSS travels in the head that Gradio puts in before it draws
+anything; its own setting for CSS would put every rule in twice, once below a prefix that hides the page's root.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROUTE = "/gradio_api/trl/static/page.js"
+
+
+@cache
+def stylesheet() -> str:
+    """All CSS of the page, without comments and needless space."""
+    parts = "\n".join(file.read_text(encoding="utf-8") for file in sorted((HERE / "components").glob("*.css")))
+    # Gradio resets buttons, headings and lists inside its container; the parts' rules have to weigh more.
+    text = (HERE / "styles.css").read_text(encoding="utf-8") + "\n.gradio-container {\n" + parts + "\n}\n"
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    return re.sub(r"\s*\n\s*", "\n", text).strip()
+
+
+@cache
+def script() -> bytes:
+    """All JavaScript of the page, gzipped."""
+    files = [HERE / "base.js", *sorted((HERE / "components").glob("*.js"))]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    text = re.sub(r"^\s*//.*\n", "", text, flags=re.M)
+    return gzip.compress(re.sub(r"^[ \t]+", "", text, flags=re.M).encode(), 9, mtime=0)
+
+
+@cache
+def script_url() -> str:
+    """Where the script is, relative to the page."""
+    return f"{ROUTE.lstrip('/')}?v={hashlib.sha256(script()).hexdigest()[:12]}"
+
+
+def head() -> str:
+    """What goes into the page's head."""
+    return f"{HEAD}<style>{stylesheet()}</style>"
+
+
+# Runs before anything is drawn: the address alone says which view is asked for, and a link may ask for a theme.
+HEAD = """<meta name="description" content="Train a model on a dataset with TRL, on your own Hugging Face account.">
+<script>(() => {
+const q = new URLSearchParams(location.search);
+document.documentElement.dataset.view = q.get("run") ? "run" : q.get("view") === "runs" ? "runs" : "form";
+})()</script>"""

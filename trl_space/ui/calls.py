@@ -1,0 +1,167 @@
+"""What the parts of the page call by themselves: search, launch, code, stop, the list of runs.
+
+Like every handler these can be called by anybody with any JSON: each reads its input through `form`, and acts only
+with the token of whoever asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import gradio as gr
+
+from trl_space import checks, jobspec
+from trl_space.facts import Account
+from trl_space.hub import datasets, jobs, models, search
+from trl_space.hub import machines as hub_machines
+from trl_space.hub.errors import HubProblem
+from trl_space.recipe import Recipe, is_repo_id
+from trl_space.texts import t
+from trl_space.ui import form, views
+from trl_space.ui.known import Case, ask_account, known
+from trl_space.ui.login import Identity, Visitor
+from trl_space.ui.session import Facts
+
+
+class Calls:
+    """The calls of one page. One per server process."""
+
+    def __init__(self, identity: Identity, facts: Facts) -> None:
+        self.identity = identity
+        self.facts = facts
+
+    async def account(self, visitor: Visitor) -> Account | None:
+        """The visitor's account. Raises HubProblem."""
+        return await self.facts.get(ask_account, visitor.scopes, visitor.expires_at, token=visitor.token)
+
+    async def search(self, kind: str, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
+        """Results of a search: {"items": [...], "problem": sentence or None}."""
+        given = asked if isinstance(asked, dict) else {}
+        query = given.get("query") if isinstance(given.get("query"), str) else ""
+        sort = given.get("sort") if given.get("sort") in search.SORTS else search.SORTS[0]
+        question = search.search_models if kind == "model" else search.search_datasets
+        visitor = self.identity.of_handler(token)
+        try:
+            hits = await self.facts.get(_searcher(question, query[:200], sort), token=visitor.token)
+        except HubProblem as problem:
+            return {"items": [], "problem": problem.sentence}
+        return {"items": [views.hit(one) for one in hits], "problem": None}
+
+    async def complete(self, query: Any, visitor: Visitor) -> Case:
+        """The recipe of a query string with all its facts, waiting for them. Raises HubProblem."""
+        recipe = Recipe.from_query(query if isinstance(query, str) else "")
+        token = visitor.token
+        if not is_repo_id(recipe.model) or not is_repo_id(recipe.dataset):
+            raise HubProblem("invalid", sentence=t("page.choose_both"))
+        await asyncio.gather(
+            self.facts.get(models.model_facts, recipe.model, "", token=token),
+            self.facts.get(datasets.dataset_facts, recipe.dataset, token=token),
+            self.facts.get(hub_machines.machines, token=None),
+            self.account(visitor),
+        )
+        try:
+            await self.facts.get(datasets.first_rows, recipe.dataset, recipe.subset, recipe.split, token=token)
+        except HubProblem:
+            pass  # the checks say what unknown rows mean
+        case = known(self.facts, recipe, visitor)
+        if recipe.hub_model_id and case.facts.target_taken is None and case.facts.account:
+            target = jobspec.target_name(case.recipe, case.facts.account.name)
+            try:
+                await self.facts.get(models.model_facts, target, "", token=token)
+            except HubProblem:
+                pass
+            case = known(self.facts, recipe, visitor)
+        return case
+
+    async def launch(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
+        """Start the run: {"run": "owner/job"} or {"problem": sentence, "link": address or None}."""
+        visitor = self.identity.of_handler(token)
+        given = asked if isinstance(asked, dict) else {}
+        launch_id = form.launch_id(given.get("launch_id"))
+        if visitor.token is None or launch_id is None:
+            return {"problem": t("page.sign_in_first"), "link": None}
+        try:
+            case = await self.complete(given.get("query"), visitor)
+            spec = self.spec(case, launch_id)
+            if isinstance(spec, str):
+                return {"problem": spec, "link": None}
+            run = await asyncio.to_thread(jobs.launch, spec, visitor.token)
+        except HubProblem as problem:
+            return {"problem": problem.sentence, "link": problem.link}
+        return {"run": f"{run.owner}/{run.job_id}"}
+
+    async def code(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
+        """The script of the run: {"script": text} or {"problem": sentence}."""
+        given = asked if isinstance(asked, dict) else {}
+        try:
+            case = await self.complete(given.get("query"), self.identity.of_handler(token))
+        except HubProblem as problem:
+            return {"problem": problem.sentence}
+        spec = self.spec(case, "", signed_in=False)
+        return {"problem": spec} if isinstance(spec, str) else {"script": spec.as_script()}
+
+    def spec(self, case: Case, launch_id: str, signed_in: bool = True) -> jobspec.JobSpec | str:
+        """The job of a case, or the sentence that says why there is none."""
+        facts = case.facts
+        blocking = checks.blocking(checks.run_checks(case.recipe, facts))
+        if blocking is not None and signed_in:
+            return f"{blocking.title}. {blocking.reason}".strip()
+        mapping = checks.row_mapping(case.recipe, facts)
+        if facts.model is None or facts.dataset is None or facts.machine is None or mapping is None:
+            return t("page.code_later") + (f" {blocking.title}." if blocking else "")
+        try:
+            return jobspec.compile(
+                case.recipe,
+                model=facts.model,
+                dataset=facts.dataset,
+                mapping=mapping,
+                preset=facts.preset,
+                machine=facts.machine,
+                account_name=facts.account.name if facts.account else t("page.you"),
+                launch_id=launch_id,
+            )
+        except ValueError as problem:
+            return str(problem)
+
+    async def cancel(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
+        """Stop a run: {"problem": sentence or None}."""
+        visitor = self.identity.of_handler(token)
+        found = form.run_id(asked.get("run") if isinstance(asked, dict) else None)
+        if visitor.token is None or found is None:
+            return {"problem": t("page.sign_in_first")}
+        try:
+            await asyncio.to_thread(jobs.cancel, *found, visitor.token)
+        except HubProblem as problem:
+            return {"problem": problem.sentence}
+        return {"problem": None}
+
+    async def list_runs(self, token: gr.OAuthToken | None) -> dict[str, Any]:
+        """The visitor's runs, newest first."""
+        visitor = self.identity.of_handler(token)
+        if visitor.token is None:
+            return {"problem": t("page.runs_sign_in"), "signin": self.identity.mode == "oauth", "runs": []}
+        try:
+            who = await self.account(visitor)
+            names = [who.name, *(org.name for org in who.orgs)] if who else []
+            found = await asyncio.to_thread(jobs.list_runs, names, visitor.token)
+        except HubProblem as problem:
+            return {"problem": problem.sentence, "signin": problem.kind == "unauthorized", "runs": []}
+        machines, _, _ = self.facts.peek(hub_machines.machines, token=None)
+        titles = {one.flavor: one.title for one in machines or ()}
+        notes = [
+            t("page.runs_not_granted", name=name) if problem.kind == "forbidden" else f"{name}: {problem.sentence}"
+            for name, problem in found.problems.items()
+        ]
+        rows = [views.run_row(run, titles.get(run.flavor or "", run.flavor or "")) for run in found]
+        return {"problem": None, "runs": rows, "notes": notes}
+
+
+def _searcher(question: Any, query: str, sort: str) -> Any:
+    """`question` for this query as a function of the token alone, with a name of its own for the store of facts."""
+
+    def ask(token: str | None) -> Any:
+        return question(query, token, sort=sort)
+
+    ask.__qualname__ = f"{question.__name__}:{sort}:{query}"
+    return ask

@@ -1,0 +1,59 @@
+// Choices as cards, one of them chosen: goals, presets, machines. A radio group with arrow keys.
+// value: the visitor's own choice ("" = what is recommended); effective: what counts now;
+// options: null while they are being read, else [{id, title, text, price, badges: [{icon, text, tone}], off, reason}].
+trl.parts.cards = ({ element, props, trigger, watch, texts }) => {
+  const { h, icon } = trl;
+  const group = h("div", { class: `t-cards t-cards-${props.kind}`, role: "radiogroup", "aria-label": texts.label });
+  const more = h("button", { type: "button", class: "t-btn t-quiet t-cards-more", onclick: () => { all = !all; paint(); } });
+  let all = false;
+  element.append(h("span", { class: "t-label" }, texts.label), group, more);
+
+  const chosen = () => props.value || props.effective || "";
+  const pick = (id) => {
+    if (id === chosen() && props.value) return;
+    props.value = id;
+    trl.touch();
+    paint();
+    group.querySelector("[aria-checked=true]")?.focus();
+    trigger("choose");
+  };
+  const card = (option, on, stop) => h(
+    "button", { type: "button", class: `t-choice ${option.off ? "t-off" : ""}`, role: "radio", "data-id": option.id, "aria-checked": String(on),
+      tabindex: stop ? 0 : -1, onclick: () => pick(option.id) },
+    h("span", { class: "t-choice-top" }, h("span", { class: "t-choice-title" }, option.title), option.price && h("span", { class: "t-choice-price t-num" }, option.price)),
+    option.text && h("span", { class: "t-choice-text" }, option.text),
+    (option.badges || []).length ? h("span", { class: "t-choice-badges" }, option.badges.map((badge) =>
+      h("span", { class: `t-badge ${badge.tone ? "t-" + badge.tone : ""}` }, badge.icon && icon(badge.icon), badge.text))) : null,
+  );
+  const paint = () => {
+    const options = props.options;
+    more.hidden = true;
+    if (!options) {
+      group.setAttribute("aria-busy", "true");
+      group.replaceChildren(...Array.from({ length: props.bones }, () => h("span", { class: "t-choice t-choice-bone" }, trl.bone("60%", "16px"), trl.bone("85%", "13px"))));
+      return;
+    }
+    group.removeAttribute("aria-busy");
+    if (!options.length) return group.replaceChildren(h("span", { class: "t-small" }, props.nothing || texts.nothing || ""));
+    const now = chosen();
+    const short = props.limit || options.length;
+    const shown = all ? options : options.filter((option, i) => i < short || option.id === now);
+    const stop = shown.some((option) => option.id === now) ? now : shown[0].id;
+    group.replaceChildren(...shown.map((option) => card(option, option.id === now, option.id === stop)));
+    if (options.length > short) {
+      more.hidden = false;
+      more.replaceChildren(icon(all ? "up" : "down"), all ? texts.fewer : trl.fill(texts.all, { n: options.length }));
+      more.setAttribute("aria-expanded", String(all));
+    }
+  };
+  group.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const all = [...group.querySelectorAll("[role=radio]")];
+    const next = all[(all.indexOf(document.activeElement) + step + all.length) % all.length];
+    if (next) pick(next.dataset.id);
+  });
+  paint();
+  watch(["value", "options", "effective", "nothing"], paint);
+};

@@ -1,0 +1,85 @@
+// The log of a run: append-only, text only, the last lines in the page and all of them in memory for saving and finding.
+trl.log = (texts, name) => {
+  const { h, icon } = trl;
+  const SHOWN = 5000, CHUNK = 200, KEPT = 200000;
+  let lines = [];        // [number, text]
+  let raw = false;
+  let follow = true;
+  let hits = [], hit = -1;
+  const box = h("div", { class: "t-log-box", role: "log", "aria-live": "off", "aria-label": texts.log, tabindex: "0" });
+  const find = h("input", { class: "t-log-find", type: "search", placeholder: texts.find, "aria-label": texts.find });
+  const found = h("span", { class: "t-small t-num", role: "status" });
+  const tool = (id, sign, text, act) => h("button", { type: "button", class: "t-btn t-quiet", id, onclick: act }, icon(sign), text);
+  const modes = ["readable", "raw"].map((mode) => h("button", { type: "button", class: "t-seg", "data-mode": mode, "aria-pressed": String(mode === "readable"), onclick: () => {
+    raw = mode === "raw";
+    modes.forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.mode === mode)));
+    redraw();
+  } }, texts[mode]));
+  const wrap = tool("trl-log-wrap", "wrap", texts.wrap, () => wrap.setAttribute("aria-pressed", String(box.classList.toggle("t-wrapped"))));
+  const save = tool("trl-log-save", "download", texts.download, () => trl.save(name + ".log", lines.map((line) => line[1]).join("\n") + "\n"));
+  const bottom = h("button", { type: "button", class: "t-btn t-log-bottom", hidden: true, onclick: () => { follow = true; box.scrollTop = box.scrollHeight; } }, icon("down"), texts.newest);
+  const whole = h("section", { class: "t-log" },
+    h("div", { class: "t-log-bar" }, h("h3", { class: "t-log-title" }, texts.log), h("div", { class: "t-segs", role: "group", "aria-label": texts.log_mode }, modes), h("span", { class: "t-log-space" }), found, find, wrap, save),
+    h("div", { class: "t-log-frame" }, box, bottom));
+
+  // What a line of ours means to a person; null leaves it out. Everything else is shown as it is.
+  const readable = (text) => {
+    if (!text.startsWith("::trl-space ")) return text.includes("\r") ? text.slice(text.lastIndexOf("\r") + 1) || null : text;
+    let event;
+    try { event = JSON.parse(text.slice(12)); } catch { return text; }
+    if (event.event === "phase") return "— " + (texts["phase_" + event.phase] || event.phase);
+    if (event.event === "begin") return trl.fill(texts.says_begin, { n: event.total });
+    if (event.event === "log") {
+      const values = Object.entries(event.metrics || {}).filter(([key]) => ["loss", "train_loss", "eval_loss", "mean_token_accuracy", "reward"].includes(key)).map(([key, value]) => `${key} ${Number(Number(value).toPrecision(4))}`);
+      return trl.fill(texts.says_step, { i: event.step, n: event.total, values: values.join(" · ") });
+    }
+    if (event.event === "save") return trl.fill(texts.says_save, { i: event.step });
+    if (event.event === "pushed") return trl.fill(texts.says_pushed, { repo: event.repo });
+    if (event.event === "failed") return event.message;
+    return event.message || null;
+  };
+  const make = ([number, text]) => {
+    const said = raw ? text : readable(text);
+    return said === null ? null : h("div", { class: `t-line ${!raw && text.startsWith("::trl-space") ? "t-line-ours" : ""}`, "data-n": number }, said || "\u00a0");
+  };
+  const put = (fresh) => {
+    let last = box.lastElementChild;
+    for (const line of fresh) {
+      const element = make(line);
+      if (!element) continue;
+      if (!last || last.childElementCount >= CHUNK) { last = h("div", { class: "t-lines" }); box.append(last); }
+      last.append(element);
+    }
+    let count = [...box.children].reduce((sum, chunk) => sum + chunk.childElementCount, 0);
+    while (count > SHOWN && box.children.length > 1) { count -= box.firstElementChild.childElementCount; box.firstElementChild.remove(); }
+    if (follow) box.scrollTop = box.scrollHeight;
+  };
+  const redraw = () => { box.replaceChildren(); put(lines.slice(-SHOWN)); look(); };
+  const look = () => {
+    box.querySelectorAll(".t-hit").forEach((line) => line.classList.remove("t-hit", "t-hit-now"));
+    const word = find.value.toLowerCase();
+    hits = word ? [...box.querySelectorAll(".t-line")].filter((line) => line.textContent.toLowerCase().includes(word)) : [];
+    hits.forEach((line) => line.classList.add("t-hit"));
+    hit = hits.length - 1;
+    point();
+  };
+  const point = () => {
+    found.textContent = find.value ? (hits.length ? `${hit + 1}/${hits.length}` : texts.no_hits) : "";
+    hits.forEach((line, i) => line.classList.toggle("t-hit-now", i === hit));
+    if (hits[hit]) { follow = false; box.scrollTop = hits[hit].offsetTop - box.clientHeight / 2; }
+  };
+  find.addEventListener("input", look);
+  find.addEventListener("keydown", (event) => { if (event.key === "Enter" && hits.length) { event.preventDefault(); hit = (hit + (event.shiftKey ? -1 : 1) + hits.length) % hits.length; point(); } });
+  box.addEventListener("scroll", () => { follow = box.scrollHeight - box.scrollTop - box.clientHeight < 40; bottom.hidden = follow; });
+  return {
+    element: whole,
+    get next() { return lines.length ? lines[lines.length - 1][0] + 1 : 0; },
+    add(first, texts_) {
+      const from = this.next;
+      const fresh = texts_.map((text, i) => [first + i, text]).filter((line) => line[0] >= from);
+      lines.push(...fresh);
+      if (lines.length > KEPT) lines = lines.slice(-KEPT);
+      put(fresh);
+    },
+  };
+};

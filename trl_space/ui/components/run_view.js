@@ -1,0 +1,171 @@
+// One run: where it stands, what it costs, its loss and its log. Reads our own event stream, which starts again
+// by itself where it stopped; the address of the page is all it needs.
+trl.parts.run_view = ({ element, props, server, texts }) => {
+  const { h, icon } = trl;
+  if (trl.view !== "run") return;
+  const asked = new URLSearchParams(location.search).get("run") || "";
+  const [owner, job] = asked.split("/");
+  const PHASES = ["waiting", "starting", "installing", "downloading", "training", "saving", "done"];
+  let run = null, state = {}, points = [], result = null, skew = 0, source = null, ended = false, said = "";
+
+  const title = h("h1", { class: "t-run-title" }, trl.bone("320px", "28px"));
+  const under = h("p", { class: "t-run-under t-small" }, trl.bone("220px", "14px"));
+  const status = h("div", { class: "t-run-status", id: "trl-run-status" }, trl.bone("240px", "18px"));
+  const phases = h("ol", { class: "t-phases", "aria-label": texts.phases });
+  const bar = h("div", { class: "t-progress", role: "progressbar", "aria-label": texts.progress, "aria-valuemin": 0, "aria-valuemax": 100 }, h("span", {}));
+  const aloud = h("span", { class: "t-sr", role: "status", "aria-live": "polite", id: "trl-run-aloud" });
+  const outcome = h("div", { class: "t-outcome", id: "trl-run-outcome", hidden: true });
+  const chart = trl.chart(texts);
+  const facts = h("dl", { class: "t-run-facts" });
+  const log = trl.log(texts, job || "run");
+  const stop = h("button", { type: "button", class: "t-btn t-danger", id: "trl-stop", hidden: true, onclick: confirm }, icon("stop"), texts.stop);
+  const sure = h("div", { class: "t-sure", role: "alertdialog", "aria-label": texts.stop_sure, hidden: true });
+  const link = h("button", { type: "button", class: "t-btn", onclick: async () => { await trl.copy(location.href); link.lastChild.textContent = texts.copied; setTimeout(() => { link.lastChild.textContent = texts.copy; }, 2000); } }, icon("link"), texts.copy);
+  const head = h("div", { class: "t-card t-run-head" },
+    h("div", { class: "t-run-top" }, h("div", { class: "t-run-name" }, title, under), h("div", { class: "t-run-acts" }, link, stop)),
+    sure, status, phases, bar, aloud, outcome);
+  const page = h("div", { class: "t-run" }, head,
+    h("div", { class: "t-run-grid" }, h("section", { class: "t-card" }, h("h2", { class: "t-title" }, texts.chart), chart.element), h("section", { class: "t-card" }, h("h2", { class: "t-title" }, texts.facts), facts)),
+    h("div", { class: "t-card t-run-log" }, log.element));
+  element.append(page);
+
+  const now = () => Date.now() / 1000 + skew;
+  const seconds = () => (run?.started ? (run.finished || now()) - run.started : 0);
+  const spent = () => (run?.usd_per_minute ? (Math.min(seconds(), run.timeout || Infinity) / 60) * run.usd_per_minute : null);
+
+  // Time left, from the speed of the last minutes as this page saw it; null until it saw enough.
+  const seen = [];
+  const remaining = () => {
+    if (!state.total || !state.step) return null;
+    if (!seen.length || seen[seen.length - 1][1] !== state.step) seen.push([now(), state.step]);
+    while (seen.length > 2 && now() - seen[0][0] > 180) seen.shift();
+    const [since, from] = seen[0];
+    return state.step > from && now() - since > 4 ? ((state.total - state.step) * (seen[seen.length - 1][0] - since)) / (state.step - from) : null;
+  };
+
+  const problem = (sentence, kind) => {
+    const back = h("a", { class: "t-btn", href: trl.page("view=runs") }, texts.to_runs);
+    const sign = h("button", { type: "button", class: "t-btn t-primary", id: "trl-run-signin", onclick: trl.signIn }, texts.signin);
+    page.replaceChildren(h("div", { class: "t-card t-empty", id: "trl-run-problem", role: "alert" }, icon(kind === "signin" ? "user" : "blocks"),
+      h("h1", { class: "t-title" }, texts["problem_" + kind] || texts.problem_other), h("p", {}, sentence), h("div", { class: "t-empty-acts" }, kind === "signin" ? sign : null, back)));
+    document.title = texts.name;
+  };
+
+  function confirm() {
+    sure.hidden = false;
+    const yes = h("button", { type: "button", class: "t-btn t-danger", id: "trl-stop-yes", onclick: async () => {
+      yes.disabled = true;
+      yes.textContent = texts.stopping;
+      let answer;
+      try { answer = await server.cancel({ run: asked }); } catch { answer = { problem: texts.lost }; }
+      if (answer.problem) { yes.disabled = false; yes.textContent = texts.stop_yes; sure.firstChild.textContent = answer.problem; } else sure.hidden = true;
+    } }, texts.stop_yes);
+    sure.replaceChildren(h("span", {}, texts.stop_sure), yes, h("button", { type: "button", class: "t-btn", onclick: () => { sure.hidden = true; stop.focus(); } }, texts.stop_no));
+    yes.focus();
+  }
+
+  const where = () => {
+    if (run?.ended && run.stage !== "COMPLETED") return "failed";
+    if (run?.stage === "COMPLETED") return result?.url ? "done" : state.phase === "failed" ? "failed" : "saving";
+    if (run?.stage === "SCHEDULING") return "waiting";
+    return state.phase && state.phase !== "waiting" ? (state.phase === "done" ? "saving" : state.phase) : "starting";
+  };
+
+  const paintPhases = (phase) => {
+    const at = phase === "failed" ? PHASES.indexOf(state.reached || "starting") : PHASES.indexOf(phase);
+    phases.replaceChildren(...PHASES.map((name, i) => {
+      const kind = phase === "failed" && i === at ? "bad" : i < at || phase === "done" ? "past" : i === at ? "now" : "next";
+      return h("li", { class: `t-phase t-phase-${kind}`, "aria-current": kind === "now" ? "step" : null }, kind === "past" ? icon("ok") : kind === "bad" ? icon("blocks") : kind === "now" ? h("span", { class: "t-phase-dot" }) : h("span", { class: "t-phase-ring" }),
+        h("span", {}, texts["phase_" + name], kind === "past" || kind === "next" ? h("span", { class: "t-sr" }, " " + texts["phase_" + kind]) : null));
+    }));
+  };
+
+  const paint = () => {
+    if (!run) return;
+    const phase = where();
+    const share = state.total ? Math.min(1, (state.step || 0) / state.total) : 0;
+    const percent = Math.floor(share * 100);
+    const words = [];
+    const stage = run.stage === "CANCELED" ? texts.canceled : phase === "failed" ? texts.failed : phase === "training" && state.total ? trl.fill(texts.training_at, { n: percent }) : texts["says_" + phase] || texts["phase_" + phase];
+    words.push(h("strong", { class: `t-run-stage t-run-${phase}` }, stage));
+    const eta = state.eta ?? remaining();
+    if (phase === "training" && eta !== null) words.push(eta < 60 ? texts.left_little : trl.fill(texts.left, { time: trl.duration(60 * Math.ceil(eta / 60)).replace(" 00 s", "") }));
+    if (run.started) words.push(trl.duration(seconds()));
+    const money = spent();
+    if (money !== null && run.at_most !== null) words.push(trl.fill(run.ended ? texts.cost_was : texts.cost_now, { now: trl.money(money), most: trl.money(run.at_most) }));
+    if (run.connected === false) words.push(texts.reconnecting);
+    status.replaceChildren(...words.flatMap((word, i) => (i ? [h("span", { class: "t-dot", "aria-hidden": "true" }, "·"), h("span", { class: "t-num" }, word)] : [word])));
+    paintPhases(phase);
+    bar.firstChild.style.width = (phase === "done" || phase === "saving" ? 100 : percent) + "%";
+    bar.setAttribute("aria-valuenow", phase === "done" ? 100 : percent);
+    bar.classList.toggle("t-progress-idle", !run.ended && !["training", "saving", "done"].includes(phase));
+    bar.classList.toggle("t-progress-bad", phase === "failed");
+    stop.hidden = run.ended;
+    if (run.ended) sure.hidden = true;
+    const loud = typeof stage === "string" && phase === "training" ? texts.phase_training : stage;
+    if (loud !== said) { said = loud; aloud.textContent = loud; }
+    document.title = `${phase === "training" ? percent + "% · " : ""}${run.title} · ${texts.name}`;
+    const latest = state.latest || {};
+    const rows = [[texts.machine, run.machine], [texts.step, state.total ? `${state.step || 0} / ${state.total}` : null], [texts.loss, latest.loss !== undefined ? Number(latest.loss.toPrecision(4)) : null],
+      [texts.epoch, state.epoch !== null && state.epoch !== undefined ? Number(state.epoch.toFixed(2)) : null], [texts.rate, latest.learning_rate !== undefined ? (latest.learning_rate < 1e-3 ? latest.learning_rate.toExponential(2) : Number(latest.learning_rate.toPrecision(3))) : null],
+      [texts.limit, run.timeout ? trl.duration(run.timeout) : null], [texts.target, run.target], [texts.payer, owner]];
+    facts.replaceChildren(...rows.flatMap(([word, value]) => [h("dt", {}, word), h("dd", { class: "t-num" }, value === null || value === undefined || value === "" ? "–" : value)]));
+    paintOutcome(phase);
+  };
+
+  const paintOutcome = (phase) => {
+    outcome.hidden = !(run.ended && (phase === "done" || phase === "failed" || result || run.stage === "COMPLETED"));
+    if (outcome.hidden) return;
+    const again = run.recipe ? h("a", { class: "t-btn", id: "trl-again", href: trl.page(run.recipe) }, icon("again"), texts.again) : null;
+    const key = JSON.stringify([phase, result, state.diagnosis, run.stage]);
+    if (outcome.dataset.key === key) return;
+    outcome.dataset.key = key;
+    outcome.className = `t-outcome t-outcome-${phase === "done" ? "good" : phase === "failed" ? "bad" : "wait"}`;
+    const say = (sign, heading, text, ...acts) => outcome.replaceChildren(icon(sign), h("div", { class: "t-outcome-text" }, h("h2", { class: "t-title" }, heading), text && h("p", {}, text)), h("div", { class: "t-outcome-acts" }, acts));
+    if (phase === "done") return say("ok", texts.done, trl.fill(texts.done_text, { repo: result.repo }), h("a", { class: "t-btn t-primary", id: "trl-card-link", href: trl.safeUrl(result.url), target: "_blank", rel: "noopener" }, texts.open_card, icon("out")), again);
+    if (run.stage === "CANCELED") return say("stop", texts.canceled, texts.canceled_text, again);
+    if (phase === "failed") return say("blocks", state.diagnosis?.title || texts.failed, state.diagnosis?.reason || run.message || texts.failed_text, again);
+    if (result?.problem) return say("warns", texts.unverified, result.problem, again);
+    say("unknown", texts.checking, texts.checking_text);
+  };
+
+  const take = (message) => {
+    if (message.now) skew = message.now - Date.now() / 1000;
+    if (message.run) run = { ...run, ...message.run };
+    if (message.connected !== undefined && run) run.connected = message.connected;
+    if (message.state) state = { ...state, ...message.state };
+    if (message.points) { points = points.slice(0, message.points_from).concat(message.points); chart.set(points, state.total); }
+    if (message.result) result = message.result;
+    if (message.lines?.length) log.add(message.first, message.lines);
+    paint();
+  };
+
+  async function begin() {
+    let answer, reply;
+    try {
+      reply = await fetch(trl.route(`gradio_api/trl/runs/${encodeURIComponent(owner || "")}/${encodeURIComponent(job || "")}`));
+      answer = await reply.json();
+    } catch {
+      return problem(texts.lost, "other");
+    }
+    if (answer.problem) return problem(answer.problem, answer.kind);
+    title.textContent = answer.run.title;
+    under.textContent = answer.run.subtitle;
+    take(answer);
+    listen();
+    setInterval(() => { if (!run.ended && !document.hidden) paint(); }, 1000);
+  }
+
+  function listen() {
+    source = new EventSource(trl.route(`gradio_api/trl/runs/${encodeURIComponent(owner)}/${encodeURIComponent(job)}/events`, { start: log.next }));
+    source.addEventListener("update", (event) => take(JSON.parse(event.data)));
+    source.addEventListener("end", (event) => { take(JSON.parse(event.data)); ended = true; source.close(); });
+    source.addEventListener("problem", (event) => { const told = JSON.parse(event.data); source.close(); ended = true; problem(told.problem, told.kind); });
+    source.onerror = () => {
+      if (ended || source.readyState !== EventSource.CLOSED) return;
+      setTimeout(begin.again, 3000);
+    };
+  }
+  begin.again = () => { if (!ended) listen(); };
+  begin();
+};

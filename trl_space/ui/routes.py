@@ -1,0 +1,246 @@
+"""Our own routes, beside Gradio's: the page's script, and the live view of a run.
+
+They lie below `/gradio_api/trl/`, because that is what reaches Python in every way a Gradio app is served. Who
+asks is read from the session cookie (or is the person at the keyboard); the Hub then says whether they may see
+the run, so nobody sees a run of somebody else by knowing its address.
+
+    GET /gradio_api/trl/runs/{owner}/{job}            what the run is, as JSON, or {"problem", "kind"}
+    GET /gradio_api/trl/runs/{owner}/{job}/events     server-sent events `update`, `end`, `problem`; `id` counts lines
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from trl_space import doctor, estimate
+from trl_space.facts import Machine, Run
+from trl_space.hub import jobs
+from trl_space.hub import machines as hub_machines
+from trl_space.hub.errors import HubProblem
+from trl_space.hub.follow import Followers
+from trl_space.hub.result import verify
+from trl_space.texts import t
+from trl_space.ui import assets, form, views
+from trl_space.ui.login import Identity, Visitor
+from trl_space.ui.session import Facts
+
+STATUS = {"unauthorized": 401, "signin": 401, "forbidden": 403, "not_found": 404, "invalid": 400, "rate_limited": 429}
+VERIFY_TRIES = 6
+
+
+class RunRoutes:
+    """The routes of one server."""
+
+    def __init__(self, identity: Identity, facts: Facts, followers: Followers) -> None:
+        self.identity, self.facts, self.followers = identity, facts, followers
+
+    def routes(self) -> list[Route]:
+        """What `launch(app_kwargs={"routes": ...})` takes."""
+        return [
+            Route(assets.ROUTE, self.script),
+            Route("/gradio_api/trl/runs/{owner}/{job}", self.run),
+            Route("/gradio_api/trl/runs/{owner}/{job}/events", self.events),
+        ]
+
+    async def script(self, request: Request) -> Response:
+        """The page's script; its address names its content, so it may be kept for ever."""
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "Content-Encoding": "gzip",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return Response(assets.script(), media_type="text/javascript; charset=utf-8", headers=headers)
+
+    async def run(self, request: Request) -> Response:
+        """What the run is."""
+        try:
+            _, run = await self.seen(request)
+        except HubProblem as problem:
+            return refuse(problem)
+        machine = await self.machine(run)
+        return JSONResponse({"run": whole_run(run, machine), "now": time.time()}, headers=PRIVATE)
+
+    async def events(self, request: Request) -> Response:
+        """Log, state and stage of the run as they come; a viewer who was away continues where it stopped."""
+        try:
+            visitor, run = await self.seen(request)
+        except HubProblem as problem:
+            return refuse(problem)
+        start = first_line(request)
+        headers = PRIVATE | {"X-Accel-Buffering": "no"}
+        return StreamingResponse(self.stream(visitor, run, start), media_type="text/event-stream", headers=headers)
+
+    async def seen(self, request: Request) -> tuple[Visitor, Run]:
+        """The visitor and the run, when the Hub lets them see it. Raises HubProblem."""
+        visitor = self.identity.of_request(request)
+        found = form.run_id(f"{request.path_params['owner']}/{request.path_params['job']}")
+        if found is None:
+            raise HubProblem("invalid", sentence=t("page.run_address"))
+        if visitor.token is None:
+            raise HubProblem("unauthorized", sentence=t("page.run_sign_in"))
+        return visitor, await asyncio.to_thread(jobs.get_run, *found, visitor.token)
+
+    async def machine(self, run: Run) -> Machine | None:
+        """The machine of a run, for its name and price; None when it cannot be told."""
+        try:
+            known = await self.facts.get(hub_machines.machines, token=None)
+        except HubProblem:
+            return None
+        return next((one for one in known if one.flavor == run.flavor), None)
+
+    async def stream(self, visitor: Visitor, run: Run, start: int) -> AsyncIterator[str]:
+        """The events of one viewer. The log is read from its first line, because the state is made from it."""
+        reader, told = doctor.Reader(), Told()
+        machine = await self.machine(run)
+        last = run
+        try:
+            async with aclosing(self.followers.follow(run.owner, run.job_id, visitor.token, 0)) as batches:
+                async for batch in batches:
+                    last = batch.run or last
+                    for line in batch.lines:
+                        reader.feed(line + "\n")
+                    skip = max(0, start - batch.first)
+                    message: dict[str, Any] = {"now": time.time(), "connected": batch.connected}
+                    if batch.lines[skip:]:
+                        message |= {"first": batch.first + skip, "lines": batch.lines[skip:]}
+                    if batch.run:
+                        message["run"] = changing_run(batch.run, machine)
+                    message |= told.news(reader.state)
+                    yield event("update", message, batch.first + len(batch.lines))
+                    if batch.ended:
+                        break
+            async for message in self.outcome(last, reader.state, visitor):
+                yield event("update", message)
+            yield event("end", {"run": changing_run(last, machine), "now": time.time()})
+        except HubProblem as problem:
+            yield event("problem", {"problem": problem.sentence, "kind": kind_of(problem)})
+
+    async def outcome(self, run: Run, state: doctor.RunState, visitor: Visitor) -> AsyncIterator[dict[str, Any]]:
+        """What the run left on the Hub, looked at there; only a finished run that named its commit left anything."""
+        if run.stage != "COMPLETED":
+            return
+        if state.pushed is None:
+            yield {"result": {"problem": t("page.nothing_pushed"), "url": None}}
+            return
+        for attempt in range(VERIFY_TRIES):
+            try:
+                since = run.created_at or datetime.fromtimestamp(0, UTC)
+                found = await asyncio.to_thread(verify, *state.pushed, since, visitor.token)
+                yield {"result": {"repo": found.repo, "url": found.url, "problem": found.problem}}
+                return
+            except HubProblem as problem:
+                sentence = problem.sentence
+                await asyncio.sleep(min(2**attempt, 15))
+        yield {"result": {"problem": sentence, "url": None}}
+
+
+class Told:
+    """What a viewer was told, to tell only what is new."""
+
+    def __init__(self) -> None:
+        self.points = 0
+        self.state: dict[str, Any] = {}
+        self.reached = "starting"
+
+    def news(self, state: doctor.RunState) -> dict[str, Any]:
+        """The part of a message that says where the run stands now."""
+        losses = [one for one in state.metrics if isinstance(one.get("loss"), int | float)]
+        points = [[one["step"], one["loss"]] for one in losses]
+        if state.phase not in ("failed", "waiting"):
+            self.reached = state.phase
+        elif state.total:
+            self.reached = "saving" if state.step >= state.total else "training"
+        diagnosis = state.diagnosis
+        now = {
+            "phase": state.phase,
+            "reached": self.reached,
+            "step": state.step,
+            "total": state.total,
+            "epoch": state.epoch,
+            "eta": state.eta_seconds,
+            "latest": {k: v for k, v in state.metrics[-1].items() if isinstance(v, int | float)}
+            if state.metrics
+            else {},
+            "diagnosis": {"kind": diagnosis.kind, "title": diagnosis.title, "reason": diagnosis.reason}
+            if diagnosis
+            else None,
+        }
+        message: dict[str, Any] = {}
+        if now != self.state:
+            message["state"] = self.state = now
+        if len(points) != self.points:
+            message |= {"points": points[self.points :], "points_from": self.points}
+            self.points = len(points)
+        return message
+
+
+PRIVATE = {"Cache-Control": "no-store"}
+
+
+def whole_run(run: Run, machine: Machine | None) -> dict[str, Any]:
+    """Everything about a run that does not change, and what does."""
+    recipe = views.recipe_of(run)
+    title, subtitle = views.run_title(recipe, run)
+    target = run.labels.get("name")
+    return {
+        "title": title,
+        "subtitle": subtitle,
+        "machine": machine.title if machine else run.flavor,
+        "recipe": recipe.to_query() if recipe else None,
+        "target": target,
+        "timeout": run.timeout,
+        "usd_per_minute": machine.usd_per_minute if machine else None,
+        "at_most": estimate.price(machine, run.timeout) if machine and run.timeout else None,
+        **changing_run(run, machine),
+    }
+
+
+def changing_run(run: Run, machine: Machine | None) -> dict[str, Any]:
+    """What changes about a run."""
+
+    def stamp(when: datetime | None) -> float | None:
+        return when.timestamp() if when else None
+
+    return {
+        "stage": run.stage,
+        "message": run.message,
+        "ended": run.ended,
+        "created": stamp(run.created_at),
+        "started": stamp(run.started_at),
+        "finished": stamp(run.finished_at),
+    }
+
+
+def first_line(request: Request) -> int:
+    """Which line a viewer needs next: what the browser saw last counts more than the address."""
+    for text in (request.headers.get("last-event-id"), request.query_params.get("start")):
+        if text and text.isascii() and text.isdigit() and len(text) < 12:
+            return int(text)
+    return 0
+
+
+def event(name: str, message: dict[str, Any], number: int | None = None) -> str:
+    """One server-sent event; `number` is what the browser says it saw when it comes back."""
+    mark = f"id: {number}\n" if number is not None else ""
+    return f"event: {name}\n{mark}data: {json.dumps(message, allow_nan=False, default=str)}\n\n"
+
+
+def kind_of(problem: HubProblem) -> str:
+    """A problem as the run view tells it apart."""
+    return "signin" if problem.kind == "unauthorized" else problem.kind
+
+
+def refuse(problem: HubProblem) -> Response:
+    """A problem as an answer."""
+    status = STATUS.get(problem.kind, 502)
+    return JSONResponse({"problem": problem.sentence, "kind": kind_of(problem)}, status, headers=PRIVATE)
