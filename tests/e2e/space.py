@@ -94,13 +94,18 @@ def choose(page: Page, kind: str, name: str) -> None:
     """Type into the search for models or datasets and take the line that says `name`."""
     field = search(page, kind)
     field.fill(name.rpartition("/")[2])
-    page.locator(f"#trl-{kind}").get_by_role("option").filter(has_text=name).first.click()
+    results(page, kind).filter(has_text=name).first.click()
     expect(field).to_have_value(name)
 
 
 def search(page: Page, kind: str) -> Locator:
     """The field in which models or datasets are searched."""
     return page.locator(f"#trl-{kind}-input")
+
+
+def results(page: Page, kind: str) -> Locator:
+    """What a search found."""
+    return page.locator(f"#trl-{kind}-list").get_by_role("option")
 
 
 def start_button(page: Page) -> Locator:

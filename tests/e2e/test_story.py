@@ -27,12 +27,12 @@ for repo in repos:
     tokenizer = AutoTokenizer.from_pretrained(repo, token=token or False)
     model = AutoModelForCausalLM.from_pretrained(repo, token=token or False)
     right = 0
-    for example in asked:
-        chat = [{"role": "user", "content": example.question}]
+    for question, expected in asked:
+        chat = [{"role": "user", "content": question}]
         inputs = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt", return_dict=True)
         made = model.generate(**inputs, max_new_tokens=24, do_sample=False)
         answer = tokenizer.decode(made[0][inputs["input_ids"].shape[1]:], skip_special_tokens=True)
-        right += tasks.exact(answer, example.answer)
+        right += tasks.exact(answer, expected)
     print(json.dumps({"repo": repo, "right": right / len(asked)}))
 """
 
@@ -82,7 +82,7 @@ def test_from_the_first_page_to_a_finished_model(page, space: Space, hub: LocalH
     assert owner == "ada"
     outcome = page.locator("#trl-run-outcome")
     expect(page.locator("#trl-run-status")).to_contain_text("Training", timeout=90_000)
-    expect(outcome).to_contain_text("Done", timeout=180_000)
+    expect(outcome).to_contain_text("The model is ready", timeout=180_000)
     assert len(clicks) <= 8, f"{len(clicks)} clicks from the first page to the result"
 
     # Exactly one job, with the token as a secret and nowhere else.

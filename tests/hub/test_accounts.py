@@ -38,14 +38,16 @@ def test_whoami_says_who_and_with_what(http_for) -> None:
     assert poor["orgs"] == []
 
 
-def test_the_official_client_reads_it(local_hub) -> None:
+def test_the_official_client_reads_it(local_hub, unique_name) -> None:
+    club = unique_name()
+    local_hub.add_org(club, {"grace": "admin"})
     api = HfApi(token=local_hub.token("ada"))
     assert api.whoami()["name"] == "ada"
     overview = api.get_user_overview("grace")
     assert (overview.username, overview.fullname) == ("grace", "Grace Hopper")
     assert [org.name for org in api.get_user_overview("ada").orgs] == ["acme"]
-    assert api.get_organization_overview("acme").num_users == 1
-    assert [user.username for user in api.list_organization_members("acme")] == ["ada"]
+    assert api.get_organization_overview(club).num_users == 1
+    assert [user.username for user in api.list_organization_members(club)] == ["grace"]
 
 
 def test_an_unknown_token_is_not_anonymous(http_for, local_hub) -> None:
@@ -90,13 +92,15 @@ def test_scopes_decide_what_an_app_learns(http_for, local_hub) -> None:
     assert [(org["name"], org["canPay"]) for org in granted] == [("acme", True)]
 
 
-def test_overviews_and_members(http_for) -> None:
-    anonymous, ada = http_for(None), http_for("ada")
-    path = "/api/organizations/acme/members"
-    assert [member["user"] for member in anonymous.get(path).json()] == ["ada"]
+def test_overviews_and_members(http_for, local_hub, unique_name) -> None:
+    anonymous, grace = http_for(None), http_for("grace")
+    club = unique_name()
+    local_hub.add_org(club, {"grace": "admin"})
+    path = f"/api/organizations/{club}/members"
+    assert [member["user"] for member in anonymous.get(path).json()] == ["grace"]
     assert "role" not in anonymous.get(path).json()[0]
-    assert ada.get(path).json()[0]["role"] == "admin"
-    assert ada.get(path, params={"search": "zzz"}).json() == []
+    assert grace.get(path).json()[0]["role"] == "admin"
+    assert grace.get(path, params={"search": "zzz"}).json() == []
     assert anonymous.get("/api/users/nobody/overview").status_code == 404
     assert anonymous.get("/api/users/acme/overview").status_code == 404, "an organisation is not a user"
 
