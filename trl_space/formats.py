@@ -47,6 +47,7 @@ EXTRAS = ("tools", "chat_template_kwargs", "image", "images")
 # Columns TRL looks for by name: a stray one beside those that are meant changes what it does.
 RESERVED = {"messages", "conversations", "prompt", "completion", "chosen", "rejected", "input_ids"}
 _CHATS = ("messages", "sharegpt", "parts")
+_WRITTEN = ("text", "number")
 
 
 @dataclass(frozen=True)
@@ -329,7 +330,8 @@ def _as_text(kinds: dict[str, str], rows: list[dict[str, Any]], vision: bool) ->
 
 def _as_question(kinds: dict[str, str], rows: list[dict[str, Any]], vision: bool) -> _Found | None:
     question = next((name for name in QUESTION_COLUMNS if kinds.get(name) in ("text", "messages")), None)
-    answer = next((name for name in ANSWER_COLUMNS if kinds.get(name) == "text" and name != question), None)
+    # A table whose answers are numbers ("42") is read as numbers; they are answers all the same.
+    answer = next((name for name in ANSWER_COLUMNS if kinds.get(name) in _WRITTEN and name != question), None)
     if answer is None and question == "problem" and kinds.get("solution") == "text":
         answer = "solution"
     chat = question is not None and kinds[question] == "messages"
@@ -338,7 +340,7 @@ def _as_question(kinds: dict[str, str], rows: list[dict[str, Any]], vision: bool
         layout = "question_answer"
         if question == "instruction":
             layout = "alpaca"
-            if kinds.get("input") in ("text", "unknown") and answer != "input":
+            if kinds.get("input") in (*_WRITTEN, "unknown") and answer != "input":
                 roles["input"] = "input"
         takes_prompt = question == "prompt"
         problem = "" if takes_prompt else "TRL does not know these column names"
@@ -470,8 +472,8 @@ def _make_chat(mapping: Mapping, row: dict[str, Any]) -> dict[str, Any] | str:
 
 def _make_pair(mapping: Mapping, row: dict[str, Any]) -> dict[str, Any] | str:
     columns = dict(mapping.columns)
-    prompt, completion = row.get(columns.get("prompt", "")), row.get(columns.get("completion", ""))
-    extra = row.get(columns["input"]) if "input" in columns else None
+    prompt, completion = row.get(columns.get("prompt", "")), _written(row.get(columns.get("completion", "")))
+    extra = _written(row.get(columns["input"])) if "input" in columns else None
     if isinstance(prompt, str) and isinstance(extra, str) and extra.strip():
         prompt = f"{prompt}\n\n{extra}"
     if not mapping.conversational:
@@ -497,6 +499,14 @@ def _make_pair(mapping: Mapping, row: dict[str, Any]) -> dict[str, Any] | str:
 
 
 _MAKERS = {"select": _select, "chat": _make_chat, "pair": _make_pair}
+
+
+def _written(value: Any) -> Any:
+    """A number as the text it was in the table; everything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    # A column with a gap is read as floats: 42.0 was written 42.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _system(columns: dict[str, str], row: dict[str, Any], messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

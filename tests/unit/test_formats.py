@@ -238,3 +238,21 @@ def test_real_rows_are_what_they_are_said_to_be(reference_data):
             made = [new for row in rows for new in apply(mapping, row).rows]
             assert len(made) == len(rows), sample["file"]
             assert inspect(made).type == after["type"], sample["file"]
+
+
+@pytest.mark.parametrize(
+    ("row", "answer"),
+    [
+        ({"instruction": "Write it in digits.", "input": "forty-two", "output": 42}, "42"),
+        ({"instruction": "Write it in digits.", "input": 7, "output": 42.0}, "42"),
+        ({"question": "How much is one half?", "answer": 0.5}, "0.5"),
+    ],
+)
+def test_answers_that_are_numbers_are_answers(row, answer) -> None:
+    """A CSV file whose answers are all numbers is read as numbers."""
+    fmt = formats.inspect([row] * 4)
+    made = formats.apply(formats.plan(fmt, "sft"), row)
+    assert made.problem is None
+    assert made.rows[0]["completion"] == [{"role": "assistant", "content": answer}]
+    if row.get("input") == 7:
+        assert made.rows[0]["prompt"][0]["content"].endswith("7")
