@@ -142,7 +142,8 @@ def compile(
     }
     trainer = TRAINERS[recipe.trainer]
     config: dict[str, Any] = {
-        "recipe_query": recipe.to_query(),
+        # For the card, which others may read: without who paid and where the result went.
+        "recipe_query": recipe.to_share().to_query(),
         "trainer": recipe.trainer,
         "model": recipe.model,
         "dataset": recipe.dataset,
@@ -179,7 +180,7 @@ def compile(
         environment={
             "PYTHONUNBUFFERED": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            RECIPE_VARIABLE: config["recipe_query"],
+            RECIPE_VARIABLE: recipe.to_query(),
         },
         labels={LABEL: "1", LAUNCH_LABEL: label(launch_id), "name": label(hub_model_id.rpartition("/")[2])},
         flavor=machine.flavor,

@@ -29,7 +29,7 @@ MAX_ROWS = 1_000_000_000
 MAX_TIMEOUT = 7 * 24 * 3600
 MAP_PREFIX = "map."
 # Keys of the address that belong to the page itself.
-PAGE_KEYS = frozenset({"run", "view", "__theme", "__sign"})
+PAGE_KEYS = frozenset({"run", "view", "signin", "__theme", "__sign"})
 
 _REPO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)?")
 

@@ -86,6 +86,9 @@ def test_the_configuration_is_complete():
     assert formats.Mapping.from_dict(config["mapping"]).empty
     assert Recipe.from_query(config["recipe_query"]).settings == {"learning_rate": 1e-5}
     assert config["goal"] == "Teach a style or a task"
+    named = job(replace(RECIPE, namespace="acme", hub_model_id="acme/secret-plan"))
+    assert "secret-plan" not in named.config["recipe_query"], "others read the card: whose run it was is not theirs"
+    assert "secret-plan" in named.environment["TRL_SPACE_RECIPE"], "the run's own page fills in all of it"
     json.dumps(config)
     assert job(machine=CPU).config["settings"]["dtype"] == "float32"
     assert job(replace(RECIPE, model_revision="v2")).config["model_revision"] == "v2"

@@ -1,12 +1,35 @@
-"""The origin guard: which requests get through, whoever sends them."""
+"""Which requests get through and in what shape, where a sign-in leads, what ends with it: whoever sends them."""
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import itertools
+import json
+import re
+import zlib
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("gradio")
 
-from trl_space.ui.security import OriginGuard, hostname, own_hosts
+import gradio as gr
+from starlette.datastructures import MutableHeaders
+
+from trl_space.hub.cache import credential
+from trl_space.hub.errors import HubProblem
+from trl_space.ui.gate import Gate, Refused, answering, careful, is_plain, read_json, session, without_dumps
+from trl_space.ui.login import OAuthLogin
+from trl_space.ui.routes import RunRoutes, event, while_signed_in
+from trl_space.ui.security import OriginGuard, content_policy, hostname, own_hosts, public_address
+from trl_space.ui.session import Facts
+from trl_space.ui.signin import outcome_of, own_path, read_cookie, remember, with_outcome, without_outcome
 
 
 def refusal(hosts: frozenset[str] | None = None, method: str = "POST", **headers: str) -> str | None:
@@ -74,3 +97,179 @@ def test_on_a_computer_other_names_are_refused(host):
 def test_on_a_computer_its_own_names_are_fine(host):
     assert refusal(hosts=frozenset({"127.0.0.1", "localhost"}), method="GET", host=host) is None
     assert hostname(host) in ("127.0.0.1", "localhost")
+
+
+# --- the gate: what of a request reaches Gradio ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [
+        ("/?a=1&b=%2Fx#y", True),
+        ("/", True),
+        ("/?x=//y", True),
+        ("//evil.example", False),
+        ("/\\evil.example", False),
+        ("/x\\..\\y", False),
+        ("\\\\evil.example", False),
+        ("https:evil.example", False),
+        ("https://me@evil.example/", False),
+        ("javascript:alert(1)", False),
+        ("/\t/evil.example", False),
+        ("/\n/evil.example", False),
+        ("/a//evil.example", False),
+        ("/login/huggingface", False),
+        ("/logout?x", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_the_way_back_stays_here(address, own):
+    assert own_path(address) == (address if own else "/")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=60))
+def test_the_way_back_is_a_path_whatever_was_asked(text):
+    back = own_path(text)
+    assert re.fullmatch(r"/([^/\\\s][^\\\s]*)?", back)
+    assert outcome_of(urlsplit(with_outcome(back, "denied")).query) == "denied"
+    assert outcome_of(urlsplit(without_outcome(with_outcome(back, "failed"))).query) is None
+
+
+def test_the_way_back_fits_into_a_cookie_and_comes_out_again():
+    headers = MutableHeaders()
+    back = "/?v=1&" + "&".join(f"map.c{n}={n * 7919}" for n in range(200))
+    remember(headers, back)
+    cookie = headers["set-cookie"].partition(";")[0]
+    assert len(cookie) < 4000
+    assert read_cookie({"headers": [(b"cookie", f"a=b; {cookie}".encode())]}) == back
+    bomb = base64.urlsafe_b64encode(zlib.compress(b"/" + b"a" * 5_000_000)).decode()
+    for wrong in ("", "x", "====", bomb, base64.urlsafe_b64encode(zlib.compress(b"//evil")).decode()):
+        assert len(read_cookie({"headers": [(b"cookie", f"trl_way_back={wrong}".encode())]}) or "/") <= 20_000
+        assert not (read_cookie({"headers": [(b"cookie", f"trl_way_back={wrong}".encode())]}) or "/").startswith("//")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(anything | st.fixed_dictionaries({"fn_index": anything, "data": anything, "session_hash": anything}))
+def test_any_body_is_read_or_refused(given_body):
+    gate = Gate(None, SimpleNamespace(fns={}, blocks={}))
+    for take in (gate.event, gate.call):
+        with pytest.raises(Refused) as refused:
+            take(read_json(json.dumps(given_body).encode()), {"session": {"oauth_info": given_body}})
+        assert 400 <= refused.value.status < 500
+
+
+def test_files_and_deep_nesting_are_refused():
+    assert is_plain({"a": [1, {"b": "c"}]})
+    assert not is_plain({"data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]})
+    deep: list = []
+    for _ in range(30):
+        deep = [deep]
+    assert not is_plain(deep)
+    with pytest.raises(Refused):
+        read_json(b"[" * 100_000)
+
+
+def test_a_session_is_of_use_only_with_the_login_it_was_made_with():
+    ada, grace = ({"session": {"oauth_info": {"access_token": who}}} for who in ("ada", "grace"))
+    names = {session({"session_hash": "x"}, scope) for scope in (ada, grace, {})}
+    assert len(names) == 3 and all("ada" not in name and len(name) == 32 for name in names)
+
+
+def test_saved_sessions_are_not_shown():
+    assert without_dumps(b"a=1&deep_link=x&b=2") == b"a=1&b=2"
+    assert without_dumps(b"deep%5Flink=x") == b""
+
+
+def test_an_accident_is_reported_without_what_was_sent(capsys):
+    @careful
+    async def handler(value):
+        raise ValueError(f"hf_secret {value}")
+
+    @answering
+    async def call(value):
+        raise ValueError(f"hf_secret {value}")
+
+    with pytest.raises(gr.Error) as told:
+        asyncio.run(handler("hf_other"))
+    assert not told.value.print_exception
+    answer = asyncio.run(call("hf_other"))
+    printed = capsys.readouterr().err
+    assert "ValueError" in printed and "test_ui_security.py" in printed
+    assert "hf_" not in printed + str(told.value) + str(answer)
+
+
+def test_the_content_policy_lets_no_other_space_frame_the_page():
+    policy = content_policy("https://hub.example/sub")
+    assert "frame-ancestors 'self' https://huggingface.co https://hub.example" in policy
+    assert "*" not in policy and content_policy("https://h", framed=False).endswith("frame-ancestors 'self'")
+
+
+# --- a run that is watched ends with the sign-in ---------------------------------------------------------------------
+
+
+async def endless():
+    for number in itertools.count():
+        yield number
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("how", ["signs out", "expires"])
+def test_a_stream_ends_with_the_sign_in(how):
+    async def story():
+        over = asyncio.Event()
+        ends = datetime.now(UTC) + timedelta(seconds=0.1) if how == "expires" else None
+        seen = []
+        with pytest.raises(HubProblem) as problem:
+            async with aclosing(endless()) as batches:
+                async for one in while_signed_in(batches, over, ends):
+                    seen.append(one)
+                    if len(seen) == 3 and how == "signs out":
+                        over.set()
+        assert problem.value.kind == "unauthorized" and seen[:3] == [0, 1, 2] and len(seen) < 30
+
+    asyncio.run(asyncio.wait_for(story(), 5))
+
+
+def test_a_stream_that_ends_by_itself_is_whole():
+    async def story():
+        async def three():
+            for number in range(3):
+                yield number
+
+        return [one async for one in while_signed_in(three(), asyncio.Event(), None)]
+
+    assert asyncio.run(story()) == [0, 1, 2]
+
+
+def test_signing_out_ends_only_ones_own_streams():
+    runs = RunRoutes(OAuthLogin(), Facts(), None)
+    mine, other = asyncio.Event(), asyncio.Event()
+    runs._watching = {credential("mine"): {mine}, credential("other"): {other}}
+    runs.signed_out("mine")
+    assert mine.is_set() and not other.is_set()
+    assert "mine" not in str(runs._watching)
+
+
+@pytest.mark.parametrize(
+    "line", ["</script><img src=x>", "${x}", "\x1b[31mred", "a" * 100_000, "\ud800", "\r\nevent: end"]
+)
+def test_a_line_of_a_log_cannot_leave_its_event(line):
+    text = event("update", {"lines": [line]}, 3)
+    assert text.count("\n") == 4 and text.endswith("\n\n") and text.encode()
+    assert json.loads(text.splitlines()[2].removeprefix("data: ")) == {"lines": [line]}
+
+
+def test_only_a_space_has_an_address_for_others(monkeypatch):
+    monkeypatch.delenv("SPACE_HOST", raising=False)
+    assert public_address() == ""
+    monkeypatch.setenv("SPACE_HOST", "ada-trl-space.hf.space, other.example")
+    assert public_address() == "https://ada-trl-space.hf.space"

@@ -52,7 +52,8 @@ def test_ago():
 def test_machines_are_sorted_by_what_fits_and_the_recommended_one_comes_first():
     cards = views.machine_cards((CPU, L4), Recipe(), {"max_length": 1024}, SMALL, "l4x1")
     assert cards[0]["id"] == "l4x1"
-    assert any(badge["text"] == "Recommended" for badge in cards[0]["badges"])
+    assert [bool(card["mark"]) for card in cards] == [True] + [False] * (len(cards) - 1)
+    assert cards[0]["mark"]["text"] == "Recommended"
     assert cards[0]["price"] == "$0.80/h"
     big = views.machine_cards((L4,), Recipe(), {}, BIG, "")
     assert big[0]["off"] and big[0]["badges"][0]["text"] == "Will not fit"
@@ -72,7 +73,9 @@ def test_the_sentence_names_everything_and_says_so_when_nothing_is_chosen():
 def test_prices():
     time = estimate.TimeEstimate(850, "")
     shown = views.prices(estimate.cost(time, L4, 3600), time)
+    startup = shown.pop("startup")
     assert shown == {"likely": "$0.19", "likely_note": "about 15 min", "most": "$0.80", "most_note": "stops after 1 h"}
+    assert views.money(estimate.cost(time, L4, 3600).startup_usd) in startup
     assert views.prices(None, None)["most"] == "–"
 
 

@@ -51,5 +51,7 @@ def head() -> str:
 HEAD = """<meta name="description" content="Train a model on a dataset with TRL, on your own Hugging Face account.">
 <script>(() => {
 const q = new URLSearchParams(location.search);
-document.documentElement.dataset.view = q.get("run") ? "run" : q.get("view") === "runs" ? "runs" : "form";
+const root = document.documentElement.dataset;
+root.view = q.get("run") ? "run" : q.get("view") === "runs" ? "runs" : "form";
+root.filled = ["model", "dataset"].filter((one) => q.get(one)).join(" ") || "none";
 })()</script>"""

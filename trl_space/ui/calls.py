@@ -19,8 +19,10 @@ from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
 from trl_space.ui import form, views
+from trl_space.ui.gate import answering
 from trl_space.ui.known import Case, ask_account, known
 from trl_space.ui.login import Identity, Visitor
+from trl_space.ui.security import public_address
 from trl_space.ui.session import Facts
 
 
@@ -35,6 +37,7 @@ class Calls:
         """The visitor's account. Raises HubProblem."""
         return await self.facts.get(ask_account, visitor.scopes, visitor.expires_at, token=visitor.token)
 
+    @answering
     async def search(self, kind: str, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
         """Results of a search: {"items": [...], "problem": sentence or None}."""
         given = asked if isinstance(asked, dict) else {}
@@ -74,6 +77,7 @@ class Calls:
             case = known(self.facts, recipe, visitor)
         return case
 
+    @answering
     async def launch(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
         """Start the run: {"run": "owner/job"} or {"problem": sentence, "link": address or None}."""
         visitor = self.identity.of_handler(token)
@@ -91,6 +95,7 @@ class Calls:
             return {"problem": problem.sentence, "link": problem.link}
         return {"run": f"{run.owner}/{run.job_id}"}
 
+    @answering
     async def code(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
         """The script of the run: {"script": text} or {"problem": sentence}."""
         given = asked if isinstance(asked, dict) else {}
@@ -120,10 +125,12 @@ class Calls:
                 machine=facts.machine,
                 account_name=facts.account.name if facts.account else t("page.you"),
                 launch_id=launch_id,
+                page=public_address(),
             )
         except ValueError as problem:
             return str(problem)
 
+    @answering
     async def cancel(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
         """Stop a run: {"problem": sentence or None}."""
         visitor = self.identity.of_handler(token)
@@ -136,6 +143,7 @@ class Calls:
             return {"problem": problem.sentence}
         return {"problem": None}
 
+    @answering
     async def list_runs(self, token: gr.OAuthToken | None) -> dict[str, Any]:
         """The visitor's runs, newest first."""
         visitor = self.identity.of_handler(token)

@@ -22,9 +22,11 @@ from trl_space.recipe import Recipe, is_repo_id, read_query, write_duration
 from trl_space.texts import t
 from trl_space.ui import form, views
 from trl_space.ui.form import Shown
+from trl_space.ui.gate import careful
 from trl_space.ui.known import ask_account, known
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.session import Facts
+from trl_space.ui.signin import outcome_of
 
 TRAINER = "sft"
 
@@ -39,12 +41,14 @@ class Handlers:
 
     # --- the page is opened -------------------------------------------------------------------------------------
 
+    @careful
     async def load(self, request: gr.Request) -> list[Any]:
         """Fill the form from the address, and nothing else: no link starts anything.
 
         Gives: notice, the fields of `form.NAMES`, the launch part, the trainer's fields.
         """
-        read = read_query(_query(request))
+        query = _query(request)
+        read = read_query(query)
         recipe = read.recipe
         preset = form.preset_named(recipe.preset, recipe.trainer)
         shown = {
@@ -55,8 +59,11 @@ class Handlers:
             "follow": not recipe.to_query(),
         }
         notice = views.link_notices(read.unknown, read.problems)
+        if outcome := outcome_of(query):
+            notice.insert(0, {"icon": "user", "text": t(f"page.signin.{outcome}"), "items": []})
         return [notice, *self.fields(recipe), shown, *self.settings(recipe, preset)]
 
+    @careful
     async def load_header(self, token: gr.OAuthToken | None) -> dict[str, Any]:
         """Who is signed in, for the top of the page."""
         visitor = self.identity.of_handler(token)
@@ -94,6 +101,7 @@ class Handlers:
 
     # --- slow facts, each for its own card ----------------------------------------------------------------------
 
+    @careful
     async def load_model(self, token: gr.OAuthToken | None, model: Any) -> dict[str, Any]:
         """What the Hub says about the model."""
         visitor, name = self.identity.of_handler(token), _name(model)
@@ -104,6 +112,7 @@ class Handlers:
         except HubProblem as problem:
             return views.problem_line(problem)
 
+    @careful
     async def load_dataset(self, token: gr.OAuthToken | None, dataset: Any, subset: Any, split: Any) -> list[Any]:
         """Subsets and splits of the dataset: the dropdowns, and the line about it while its rows are read."""
         visitor, name = self.identity.of_handler(token), _name(dataset)
@@ -122,6 +131,7 @@ class Handlers:
             _choices(splits, _pick(split, splits, ("train",))),
         ]
 
+    @careful
     async def load_rows(self, token: gr.OAuthToken | None, shown: Any, *values: Any) -> list[Any]:
         """The first rows of the split: line, splits (a subset has its own), bubbles, table."""
         visitor = self.identity.of_handler(token)
@@ -157,6 +167,7 @@ class Handlers:
 
     # --- everything that follows from what is known -------------------------------------------------------------
 
+    @careful
     async def refresh(self, token: gr.OAuthToken | None, shown: Any, *values: Any) -> list[Any]:
         """Presets, machines, summary, launch, who pays, limit, and the settings when another preset counts."""
         visitor = self.identity.of_handler(token)
@@ -191,7 +202,7 @@ class Handlers:
             "query": filled.recipe.to_query(),
             "launch": recipe.to_query(),
             "share": recipe.to_share().to_query(),
-            "price": t("page.bar", usd=prices["most"]) if machine else "",
+            "price": t("page.bar", usd=prices["most"], time=views.spoken(recipe.timeout)) if machine else "",
             "preset": preset.id if preset else "",
             "settings": dict(filled.recipe.settings),
             "extra": form.beyond_fields(filled.recipe),
@@ -242,6 +253,7 @@ class Handlers:
         )
         return wrong + checks.run_checks(recipe, facts)
 
+    @careful
     async def mend(self, token: gr.OAuthToken | None, shown: Any, asked: Any, *values: Any) -> list[Any]:
         """Do what a check offers: the fields of `form.NAMES`, the launch part, the trainer's fields."""
         visitor = self.identity.of_handler(token)
@@ -299,7 +311,8 @@ def _table(sample: Any) -> Any:
 
 
 def _plain(check: checks.Check) -> dict[str, Any]:
-    return {"id": check.id, "level": check.level, "title": check.title, "reason": check.reason}
+    todo = check.id in views.NOT_DONE_YET
+    return {"id": check.id, "level": check.level, "title": check.title, "reason": check.reason, "todo": todo}
 
 
 PLACES = {

@@ -12,7 +12,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from trl_space.hub import search
+from trl_space.hub import config, search
 from trl_space.hub.follow import Followers
 from trl_space.recipe import Recipe, write_duration
 from trl_space.texts import section, t
@@ -20,11 +20,13 @@ from trl_space.trainers import Field
 from trl_space.ui import assets, form, views
 from trl_space.ui.calls import Calls
 from trl_space.ui.components import Part
+from trl_space.ui.gate import Gate
 from trl_space.ui.handlers import TRAINER, Handlers
 from trl_space.ui.login import Identity, OAuthRoutes
 from trl_space.ui.routes import RunRoutes
-from trl_space.ui.security import OriginGuard
+from trl_space.ui.security import Headers, OriginGuard
 from trl_space.ui.session import Facts
+from trl_space.ui.signin import SignInGuard
 from trl_space.ui.theme import theme
 
 # What the launch part sends along: how many changes the visitor made, and what the page had shown before them.
@@ -40,7 +42,8 @@ class Page:
         self.identity = identity
         self.handlers = Handlers(identity, facts)
         self.calls = Calls(identity, facts)
-        self.routes = RunRoutes(identity, facts, Followers()).routes()
+        runs = RunRoutes(identity, facts, Followers())
+        self.routes, self.signed_out = runs.routes(), runs.signed_out
         with gr.Blocks(title="TRL Space", analytics_enabled=False, fill_width=True) as self.blocks:
             if identity.mode == "oauth":
                 OAuthRoutes(visible=False)
@@ -78,8 +81,15 @@ class Page:
     # --- layout -------------------------------------------------------------------------------------------------
 
     def _form(self) -> None:
-        with gr.Column(elem_classes="t-view t-view-form"):
+        with gr.Column(elem_classes="t-view t-view-form t-view-run t-view-runs"):
             self.notice = Part("notice", value=[], elem_id="trl-notice")
+        # Shown when the address asks for nothing (`assets.HEAD` says so before anything is drawn).
+        gr.HTML(
+            f"<p><strong>{t('page.intro')}</strong> {t('page.intro_cost')}</p>",
+            js_on_load=None,
+            apply_default_css=False,
+            elem_id="trl-intro",
+        )
         with gr.Row(elem_id="trl-form"):
             with gr.Column(elem_id="trl-cards"):
                 with gr.Column(elem_classes="t-card", elem_id="trl-card-model"):
@@ -195,7 +205,13 @@ class Page:
             self.timeout,
             *self.settings,
         ]
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+        # Values reach the handlers as they were sent: `form` reads them as arbitrary JSON, and says what is wrong.
+        quiet: dict[str, Any] = {
+            "api_visibility": "private",
+            "show_progress": "hidden",
+            "queue": False,
+            "preprocess": False,
+        }
         refresh = {"fn": do.refresh, "inputs": inputs, "outputs": outputs, "js": ASK, **quiet}
         rows = {
             "fn": do.load_rows,
@@ -218,6 +234,13 @@ class Page:
             return {"fn": None, "js": f"() => [{', '.join([loading] * len(places))}]", "outputs": list(places), **quiet}
 
         filled = self.blocks.load(do.load, None, [self.notice, *fields, self.launch, *self.settings], **quiet)
+        filled.then(
+            fn=None,
+            js="(model, dataset) => [model, dataset, dataset].map((one) => ({state: one ? 'loading' : 'empty'}))",
+            inputs=[self.model, self.dataset],
+            outputs=[self.model_line, self.dataset_line, self.preview],
+            **quiet,
+        )
         # Nothing is made from the fields before the address has filled them.
         filled.then(**refresh)
         filled.then(do.load_header, None, self.header, **quiet).then(**refresh)
@@ -263,7 +286,10 @@ class Page:
             "app_kwargs": {
                 "routes": self.routes,
                 "middleware": [
+                    Middleware(Headers, hub=config.endpoint(), framed=hosts is None),
                     Middleware(OriginGuard, hosts=hosts),
+                    Middleware(Gate, blocks=self.blocks),
+                    Middleware(SignInGuard, signed_out=self.signed_out),
                     Middleware(GZipMiddleware, minimum_size=2000, compresslevel=6),
                 ],
             },

@@ -26,8 +26,9 @@ from trl_space import doctor, estimate
 from trl_space.facts import Machine, Run
 from trl_space.hub import jobs
 from trl_space.hub import machines as hub_machines
+from trl_space.hub.cache import credential
 from trl_space.hub.errors import HubProblem
-from trl_space.hub.follow import Followers
+from trl_space.hub.follow import Batch, Followers
 from trl_space.hub.result import verify
 from trl_space.texts import t
 from trl_space.ui import assets, form, views
@@ -36,6 +37,7 @@ from trl_space.ui.session import Facts
 
 STATUS = {"unauthorized": 401, "signin": 401, "forbidden": 403, "not_found": 404, "invalid": 400, "rate_limited": 429}
 VERIFY_TRIES = 6
+MOST_STREAMS = 12  # of one visitor at once: a browser holds six connections, and a person has more than one browser
 
 
 class RunRoutes:
@@ -43,6 +45,7 @@ class RunRoutes:
 
     def __init__(self, identity: Identity, facts: Facts, followers: Followers) -> None:
         self.identity, self.facts, self.followers = identity, facts, followers
+        self._watching: dict[str, set[asyncio.Event]] = {}
 
     def routes(self) -> list[Route]:
         """What `launch(app_kwargs={"routes": ...})` takes."""
@@ -77,6 +80,8 @@ class RunRoutes:
         except HubProblem as problem:
             return refuse(problem)
         start = first_line(request)
+        if len(self._watching.get(credential(visitor.token), ())) >= MOST_STREAMS:
+            return refuse(HubProblem("rate_limited", sentence=t("page.too_many_tabs")))
         headers = PRIVATE | {"X-Accel-Buffering": "no"}
         return StreamingResponse(self.stream(visitor, run, start), media_type="text/event-stream", headers=headers)
 
@@ -101,11 +106,13 @@ class RunRoutes:
     async def stream(self, visitor: Visitor, run: Run, start: int) -> AsyncIterator[str]:
         """The events of one viewer. The log is read from its first line, because the state is made from it."""
         reader, told = doctor.Reader(), Told()
-        machine = await self.machine(run)
+        over, who = asyncio.Event(), credential(visitor.token)
+        self._watching.setdefault(who, set()).add(over)
         last = run
         try:
+            machine = await self.machine(run)
             async with aclosing(self.followers.follow(run.owner, run.job_id, visitor.token, 0)) as batches:
-                async for batch in batches:
+                async for batch in while_signed_in(batches, over, visitor.expires_at):
                     last = batch.run or last
                     for line in batch.lines:
                         reader.feed(line + "\n")
@@ -124,6 +131,15 @@ class RunRoutes:
             yield event("end", {"run": changing_run(last, machine), "now": time.time()})
         except HubProblem as problem:
             yield event("problem", {"problem": problem.sentence, "kind": kind_of(problem)})
+        finally:
+            self._watching[who].discard(over)
+            if not self._watching[who]:
+                del self._watching[who]
+
+    def signed_out(self, token: str) -> None:
+        """End what is shown to whoever signed out with this token."""
+        for over in self._watching.get(credential(token), ()):
+            over.set()
 
     async def outcome(self, run: Run, state: doctor.RunState, visitor: Visitor) -> AsyncIterator[dict[str, Any]]:
         """What the run left on the Hub, looked at there; only a finished run that named its commit left anything."""
@@ -142,6 +158,31 @@ class RunRoutes:
                 sentence = problem.sentence
                 await asyncio.sleep(min(2**attempt, 15))
         yield {"result": {"problem": sentence, "url": None}}
+
+
+async def while_signed_in(
+    batches: AsyncIterator[Batch], over: asyncio.Event, ends: datetime | None
+) -> AsyncIterator[Batch]:
+    """`batches`, until `over` is set or the sign-in `ends`: then HubProblem "unauthorized" is raised."""
+    stop = asyncio.ensure_future(over.wait())
+    step: asyncio.Future[Batch] | None = None
+    try:
+        while True:
+            step = asyncio.ensure_future(anext(batches))
+            left = None if ends is None else max(0.0, (ends - datetime.now(UTC)).total_seconds())
+            done, _ = await asyncio.wait({step, stop}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if stop in done or step not in done:
+                raise HubProblem("unauthorized", sentence=t("page.run_sign_in"))
+            try:
+                batch = step.result()
+            except StopAsyncIteration:
+                return
+            yield batch
+    finally:
+        pending = [task for task in (step, stop) if task is not None and not task.done()]
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
 
 
 class Told:

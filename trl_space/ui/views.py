@@ -20,6 +20,8 @@ from trl_space.trainers import TRAINERS
 
 CELL = 4000  # characters of one text that travel to the page
 SHOWN_ROWS = 20
+# Checks that say what is still to be done, not what is wrong: they are shown calmly.
+NOT_DONE_YET = frozenset({"model_missing", "dataset_missing", "split_missing", "machine_missing", "sign_in"})
 
 
 def count(number: float | None) -> str:
@@ -266,10 +268,9 @@ def machine_cards(
         if word in tones:
             icon, tone = tones[word]
             badges.append({"icon": icon, "text": t("page.verdict." + word.replace(" ", "_")), "tone": tone})
-        if machine.flavor == best:
-            badges.append({"icon": "star", "text": t("page.recommended"), "tone": "mark"})
         place = (machine.flavor != best, rank[word], machine.usd_per_minute)
-        cards.append((place, _machine_card(machine, badges, word)))
+        mark = {"icon": "star", "text": t("page.recommended"), "tone": "mark"} if machine.flavor == best else None
+        cards.append((place, {**_machine_card(machine, badges, word), "mark": mark}))
     return [card for _, card in sorted(cards, key=lambda pair: pair[0])]
 
 
@@ -294,6 +295,7 @@ def _machine_card(machine: Machine, badges: list[dict[str, str]], word: str) -> 
         "id": machine.flavor,
         "title": machine.title,
         "text": memory,
+        "code": machine.flavor,
         "price": t("page.per_hour", usd=money(machine.usd_per_hour)),
         "badges": badges,
         "off": word == "will not fit",
@@ -336,14 +338,21 @@ def spoken(seconds: int) -> str:
 def prices(cost: estimate.CostEstimate | None, time: estimate.TimeEstimate | None) -> dict[str, str]:
     """The two prices."""
     if cost is None:
-        return {"likely": "–", "likely_note": t("page.price.no_machine"), "most": "–", "most_note": ""}
+        return {"likely": "–", "likely_note": t("page.price.no_machine"), "most": "–", "most_note": "", "startup": ""}
     likely = "–" if cost.likely_usd is None else money(cost.likely_usd)
     if cost.likely_seconds is None:
         note = (time.reason if time else "") or t("page.price.unknown")
     else:
         note = about(cost.likely_seconds)
     most = t("page.price.stops", time=spoken(cost.timeout_seconds))
-    return {"likely": likely, "likely_note": note, "most": money(cost.at_most_usd), "most_note": most}
+    startup = t("page.price.startup", usd=money(cost.startup_usd))
+    return {
+        "likely": likely,
+        "likely_note": note,
+        "most": money(cost.at_most_usd),
+        "most_note": most,
+        "startup": startup,
+    }
 
 
 def account_view(account: Account | None, mode: str, problem: str | None = None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 // Choices as cards, one of them chosen: goals, presets, machines. A radio group with arrow keys.
 // value: the visitor's own choice ("" = what is recommended); effective: what counts now;
-// options: null while they are being read, else [{id, title, text, price, badges: [{icon, text, tone}], off, reason}].
+// options: null while they are being read, else [{id, title, text, code, price, mark, badges: [{icon, text, tone}], off}].
 trl.parts.cards = ({ element, props, trigger, watch, texts }) => {
   const { h, icon } = trl;
   const group = h("div", { class: `t-cards t-cards-${props.kind}`, role: "radiogroup", "aria-label": texts.label });
@@ -17,20 +17,27 @@ trl.parts.cards = ({ element, props, trigger, watch, texts }) => {
     group.querySelector("[aria-checked=true]")?.focus();
     trigger("choose");
   };
-  const card = (option, on, stop) => h(
-    "button", { type: "button", class: `t-choice ${option.off ? "t-off" : ""}`, role: "radio", "data-id": option.id, "aria-checked": String(on),
-      tabindex: stop ? 0 : -1, onclick: () => pick(option.id) },
-    h("span", { class: "t-choice-top" }, h("span", { class: "t-choice-title" }, option.title), option.price && h("span", { class: "t-choice-price t-num" }, option.price)),
-    option.text && h("span", { class: "t-choice-text" }, option.text),
-    (option.badges || []).length ? h("span", { class: "t-choice-badges" }, option.badges.map((badge) =>
-      h("span", { class: `t-badge ${badge.tone ? "t-" + badge.tone : ""}` }, badge.icon && icon(badge.icon), badge.text))) : null,
-  );
+  const badge = (one) => h("span", { class: `t-badge ${one.tone ? "t-" + one.tone : ""}` }, one.icon && icon(one.icon), one.text);
+  const card = (option, on, stop) => {
+    const badges = (option.badges || []).length ? h("span", { class: "t-choice-badges" }, option.badges.map(badge)) : null;
+    const code = option.code ? ` · ${option.code}` : null;
+    const mark = option.mark ? badge(option.mark) : null;
+    return h(
+      "button", { type: "button", class: `t-choice ${option.off ? "t-off" : ""}`, role: "radio", "data-id": option.id,
+        "aria-checked": String(on), tabindex: stop ? 0 : -1, onclick: () => pick(option.id) },
+      h("span", { class: "t-choice-top" },
+        h("span", { class: "t-choice-name" }, h("span", { class: "t-choice-title" }, option.title), mark),
+        option.price && h("span", { class: "t-choice-price t-num" }, option.price)),
+      h("span", { class: "t-choice-under" }, option.text && h("span", { class: "t-choice-text" }, option.text, code), badges),
+    );
+  };
+  const bone = () => h("span", { class: "t-choice t-choice-bone" }, trl.bone("60%", "16px"), trl.bone("85%", "13px"));
   const paint = () => {
     const options = props.options;
     more.hidden = true;
     if (!options) {
       group.setAttribute("aria-busy", "true");
-      group.replaceChildren(...Array.from({ length: props.bones }, () => h("span", { class: "t-choice t-choice-bone" }, trl.bone("60%", "16px"), trl.bone("85%", "13px"))));
+      group.replaceChildren(...Array.from({ length: props.bones }, bone));
       return;
     }
     group.removeAttribute("aria-busy");

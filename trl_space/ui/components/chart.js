@@ -5,8 +5,10 @@ trl.chart = (texts) => {
   const canvas = svg("svg", { class: "t-chart", role: "img", "aria-label": texts.chart });
   const tip = h("div", { class: "t-chart-tip t-num", hidden: true });
   const body = h("tbody", {});
-  const table = h("details", { class: "t-chart-table" }, h("summary", { class: "t-small" }, texts.numbers),
-    h("div", { class: "t-chart-scroll", tabindex: "0" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, texts.step), h("th", {}, texts.loss))), body)));
+  const head = h("thead", {}, h("tr", {}, h("th", {}, texts.step), h("th", {}, texts.loss)));
+  const table = h("details", { class: "t-chart-table" },
+    h("summary", { class: "t-small" }, texts.numbers),
+    h("div", { class: "t-chart-scroll", tabindex: "0" }, h("table", {}, head, body)));
   const empty = h("div", { class: "t-chart-empty t-small" }, texts.no_points);
   const frame = h("div", { class: "t-chart-frame" }, canvas, tip, empty);
   const whole = h("div", {}, frame, table);
@@ -50,11 +52,23 @@ trl.chart = (texts) => {
     const pad = (y1 - y0 || Math.abs(y1) || 1) * 0.08;
     y0 -= pad; y1 += pad;
     if (y0 < 0 && Math.min(...ys, 1) >= 0) y0 = 0;
-    scale = { x: (v) => left + (v / x1) * (width - left - right), y: (v) => top + (1 - (v - y0) / (y1 - y0)) * (height - top - bottom), width, left, right, x1 };
+    scale = {
+      x: (v) => left + (v / x1) * (width - left - right),
+      y: (v) => top + (1 - (v - y0) / (y1 - y0)) * (height - top - bottom),
+      width, left, right, x1,
+    };
     const parts = [];
-    const label = (x, y, anchor, text) => { const t = svg("text", { x, y, "text-anchor": anchor, class: "t-chart-label" }); t.textContent = text; return t; };
-    for (const v of nice(y0, y1, 4)) parts.push(svg("line", { x1: left, x2: width - right, y1: scale.y(v), y2: scale.y(v), class: "t-chart-grid" }), points.length ? label(left - 8, scale.y(v) + 4, "end", String(v)) : "");
-    for (const v of nice(0, x1, 6)) if (Number.isInteger(v)) parts.push(label(scale.x(v), height - 8, "middle", String(v)));
+    const label = (x, y, anchor, text) => {
+      const element = svg("text", { x, y, "text-anchor": anchor, class: "t-chart-label" });
+      element.textContent = text;
+      return element;
+    };
+    // Without a value yet there is nothing to measure: one line to stand on, and the sentence.
+    const across = (y) => svg("line", { x1: left, x2: width - right, y1: y, y2: y, class: "t-chart-grid" });
+    if (!points.length) parts.push(across(height - bottom));
+    for (const v of points.length ? nice(y0, y1, 4) : []) parts.push(across(scale.y(v)), label(left - 8, scale.y(v) + 4, "end", String(v)));
+    for (const v of points.length ? nice(0, x1, 6) : [])
+      if (Number.isInteger(v)) parts.push(label(scale.x(v), height - 8, "middle", String(v)));
     if (points.length) {
       const path = thin(points).map((p, i) => `${i ? "L" : "M"}${scale.x(p[0]).toFixed(1)} ${scale.y(p[1]).toFixed(1)}`).join("");
       const last = points[points.length - 1];
@@ -62,7 +76,8 @@ trl.chart = (texts) => {
     }
     canvas.replaceChildren(...parts);
     const first = points[0], last = points[points.length - 1];
-    canvas.setAttribute("aria-label", points.length ? trl.fill(texts.chart_says, { from: first[1].toPrecision(3), to: last[1].toPrecision(3), step: last[0] }) : texts.no_points);
+    const said = points.length ? { from: first[1].toPrecision(3), to: last[1].toPrecision(3), step: last[0] } : null;
+    canvas.setAttribute("aria-label", said ? trl.fill(texts.chart_says, said) : texts.no_points);
   };
   frame.addEventListener("pointermove", (event) => {
     if (!points.length) return;
@@ -76,6 +91,13 @@ trl.chart = (texts) => {
   frame.addEventListener("pointerleave", () => { tip.hidden = true; });
   new ResizeObserver(draw).observe(frame);
   table.addEventListener("toggle", () => fillTable());
-  const fillTable = () => { if (table.open) body.replaceChildren(...thin(points).map((p) => h("tr", {}, h("td", { class: "t-num" }, p[0]), h("td", { class: "t-num" }, Number(p[1].toPrecision(5)))))); };
-  return { element: whole, set(next, steps) { points = next; total = steps; draw(); fillTable(); } };
+  const cell = (value) => h("td", { class: "t-num" }, value);
+  const fillTable = () => {
+    if (table.open) body.replaceChildren(...thin(points).map((p) => h("tr", {}, cell(p[0]), cell(Number(p[1].toPrecision(5))))));
+  };
+  return {
+    element: whole,
+    set(next, steps) { points = next; total = steps; draw(); fillTable(); },
+    nothing(sentence) { empty.textContent = sentence; },
+  };
 };

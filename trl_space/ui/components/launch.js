@@ -9,18 +9,22 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   const button = h("button", { type: "button", class: "t-btn t-primary t-start", id: "trl-start", onclick: press }, word);
   const trouble = h("div", { class: "t-trouble", role: "alert" });
   const price = h("span", { class: "t-bar-price t-num" });
-  const unfold = h("button", { type: "button", class: "t-btn t-quiet t-bar-open", "aria-expanded": "false", "aria-label": texts.details, onclick: () => {
+  // On a narrow window the summary is folded away below the button; this row opens it.
+  const sign = h("span", {}, icon("up"));
+  const fold = () => {
     const open = document.getElementById("trl-side").classList.toggle("t-open");
     unfold.setAttribute("aria-expanded", String(open));
-    unfold.replaceChildren(icon(open ? "down" : "up"));
-  } }, icon("up"));
+    sign.replaceChildren(icon(open ? "down" : "up"));
+  };
+  const unfold = h("button", { type: "button", class: "t-btn t-quiet t-bar-open", "aria-expanded": "false", onclick: fold },
+    price, h("span", { class: "t-sr" }, texts.details_sr), sign);
   const link = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-copy", onclick: async () => {
     const done = await trl.copy(new URL(trl.page(props.value.share), location.href).href);
     flash(link, icon("ok"), done ? texts.copied : texts.not_copied);
   } });
   const show = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-code", "aria-expanded": "false", onclick: code });
   const listing = h("div", { class: "t-code", hidden: true });
-  element.append(h("div", { class: "t-bar" }, price, unfold, button), trouble, h("div", { class: "t-after" }, link, show), listing);
+  element.append(h("div", { class: "t-bar" }, unfold, button), trouble, h("div", { class: "t-after" }, link, show), listing);
   const calm = () => { link.replaceChildren(icon("link"), texts.copy); show.replaceChildren(icon("code"), texts.code); };
   const flash = (where, ...what) => { where.replaceChildren(...what); setTimeout(calm, 2000); };
 
@@ -53,7 +57,9 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
       return location.assign(trl.page("run=" + encodeURIComponent(answer.run).replace("%2F", "/")));
     }
     starting = false;
-    trouble.replaceChildren(icon("blocks"), h("span", {}, answer.problem, " ", answer.link && trl.safeUrl(answer.link) ? h("a", { href: trl.safeUrl(answer.link), target: "_blank", rel: "noopener" }, texts.mend) : null));
+    const url = answer.link && trl.safeUrl(answer.link);
+    const mend = url ? h("a", { href: url, target: "_blank", rel: "noopener" }, texts.mend) : null;
+    trouble.replaceChildren(icon("blocks"), h("span", {}, answer.problem, " ", mend));
     paint();
   }
 
@@ -75,8 +81,12 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     if (asked !== props.value.launch) return;
     if (answer.problem) return listing.replaceChildren(h("p", { class: "t-small" }, answer.problem));
     const pre = h("pre", { tabindex: "0", "aria-label": texts.code }, answer.script);
-    const take = h("button", { type: "button", class: "t-btn t-quiet", onclick: async () => { await trl.copy(answer.script); take.replaceChildren(icon("ok"), texts.copied); } }, icon("copy"), texts.copy_code);
-    const save = h("button", { type: "button", class: "t-btn t-quiet", onclick: () => trl.save("train.py", answer.script) }, icon("download"), "train.py");
+    const act = (sign, text, onclick) => h("button", { type: "button", class: "t-btn t-quiet", onclick }, icon(sign), text);
+    const take = act("copy", texts.copy_code, async () => {
+      const done = await trl.copy(answer.script);
+      if (done) take.replaceChildren(icon("ok"), texts.copied);
+    });
+    const save = act("download", "train.py", () => trl.save("train.py", answer.script));
     listing.replaceChildren(h("p", { class: "t-small" }, texts.code_note), pre, h("div", { class: "t-after" }, take, save));
   }
 
@@ -87,7 +97,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     button.classList.toggle("t-blocked", !value.ready && !starting);
     button.setAttribute("aria-disabled", String(starting || !value.label || stale));
     button.classList.toggle("t-busy", starting);
-    price.textContent = value.price || "";
+    price.textContent = value.price || texts.details;
     link.disabled = show.disabled = !value.label;
   };
   let shown = null;

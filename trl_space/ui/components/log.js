@@ -10,16 +10,23 @@ trl.log = (texts, name) => {
   const find = h("input", { class: "t-log-find", type: "search", placeholder: texts.find, "aria-label": texts.find });
   const found = h("span", { class: "t-small t-num", role: "status" });
   const tool = (id, sign, text, act) => h("button", { type: "button", class: "t-btn t-quiet", id, onclick: act }, icon(sign), text);
-  const modes = ["readable", "raw"].map((mode) => h("button", { type: "button", class: "t-seg", "data-mode": mode, "aria-pressed": String(mode === "readable"), onclick: () => {
+  const turn = (mode) => {
     raw = mode === "raw";
     modes.forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.mode === mode)));
     redraw();
-  } }, texts[mode]));
+  };
+  const modes = ["readable", "raw"].map((mode) => h("button",
+    { type: "button", class: "t-seg", "data-mode": mode, "aria-pressed": String(mode === "readable"), onclick: () => turn(mode) },
+    texts[mode]));
   const wrap = tool("trl-log-wrap", "wrap", texts.wrap, () => wrap.setAttribute("aria-pressed", String(box.classList.toggle("t-wrapped"))));
   const save = tool("trl-log-save", "download", texts.download, () => trl.save(name + ".log", lines.map((line) => line[1]).join("\n") + "\n"));
-  const bottom = h("button", { type: "button", class: "t-btn t-log-bottom", hidden: true, onclick: () => { follow = true; box.scrollTop = box.scrollHeight; } }, icon("down"), texts.newest);
+  const newest = () => { follow = true; box.scrollTop = box.scrollHeight; };
+  const bottom = h("button", { type: "button", class: "t-btn t-log-bottom", hidden: true, onclick: newest }, icon("down"), texts.newest);
   const whole = h("section", { class: "t-log" },
-    h("div", { class: "t-log-bar" }, h("h3", { class: "t-log-title" }, texts.log), h("div", { class: "t-segs", role: "group", "aria-label": texts.log_mode }, modes), h("span", { class: "t-log-space" }), found, find, wrap, save),
+    h("div", { class: "t-log-bar" },
+      h("h3", { class: "t-log-title" }, texts.log),
+      h("div", { class: "t-segs", role: "group", "aria-label": texts.log_mode }, modes),
+      h("span", { class: "t-log-space" }), found, find, wrap, save),
     h("div", { class: "t-log-frame" }, box, bottom));
 
   // What a line of ours means to a person; null leaves it out. Everything else is shown as it is.
@@ -30,7 +37,9 @@ trl.log = (texts, name) => {
     if (event.event === "phase") return "— " + (texts["phase_" + event.phase] || event.phase);
     if (event.event === "begin") return trl.fill(texts.says_begin, { n: event.total });
     if (event.event === "log") {
-      const values = Object.entries(event.metrics || {}).filter(([key]) => ["loss", "train_loss", "eval_loss", "mean_token_accuracy", "reward"].includes(key)).map(([key, value]) => `${key} ${Number(Number(value).toPrecision(4))}`);
+      const told = ["loss", "train_loss", "eval_loss", "mean_token_accuracy", "reward"];
+      const values = Object.entries(event.metrics || {}).filter(([key]) => told.includes(key))
+        .map(([key, value]) => `${key} ${Number(Number(value).toPrecision(4))}`);
       return trl.fill(texts.says_step, { i: event.step, n: event.total, values: values.join(" · ") });
     }
     if (event.event === "save") return trl.fill(texts.says_save, { i: event.step });
@@ -69,7 +78,12 @@ trl.log = (texts, name) => {
     if (hits[hit]) { follow = false; box.scrollTop = hits[hit].offsetTop - box.clientHeight / 2; }
   };
   find.addEventListener("input", look);
-  find.addEventListener("keydown", (event) => { if (event.key === "Enter" && hits.length) { event.preventDefault(); hit = (hit + (event.shiftKey ? -1 : 1) + hits.length) % hits.length; point(); } });
+  find.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !hits.length) return;
+    event.preventDefault();
+    hit = (hit + (event.shiftKey ? -1 : 1) + hits.length) % hits.length;
+    point();
+  });
   box.addEventListener("scroll", () => { follow = box.scrollHeight - box.scrollTop - box.clientHeight < 40; bottom.hidden = follow; });
   return {
     element: whole,

@@ -9,6 +9,14 @@ trl.parts.notice = ({ element, props, watch, texts }) => {
       h("button", { type: "button", class: "t-btn t-quiet", "aria-label": texts.close, onclick: () => whole.remove() }, icon("close")));
     return whole;
   }));
+  // How a sign-in ended is said once: a reload, or a link taken from the address, says nothing of it.
+  const drop = () => {
+    const here = new URL(location.href);
+    if (!here.searchParams.has("signin") || !props.value?.length) return;
+    here.searchParams.delete("signin");
+    history.replaceState(history.state, "", here.href);
+  };
   paint();
-  watch("value", paint);
+  drop();
+  watch("value", () => { paint(); drop(); });
 };

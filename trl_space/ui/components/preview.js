@@ -9,7 +9,8 @@ trl.parts.preview = ({ element, props, watch, texts }) => {
   const note = h("span", { class: "t-preview-note" });
   const box = h("div", { class: "t-preview-box", tabindex: "0", role: "group", "aria-label": texts.label });
   const foot = h("div", { class: "t-preview-foot t-small" });
-  const frame = h("div", { class: "t-preview" }, h("div", { class: "t-preview-bar" }, note, h("span", { class: "t-preview-pager" }, previous, place, next)), box, foot);
+  const pager = h("span", { class: "t-preview-pager" }, previous, place, next);
+  const frame = h("div", { class: "t-preview" }, h("div", { class: "t-preview-bar" }, note, pager), box, foot);
   element.append(frame);
   const turn = (step) => {
     const count = (props.value?.rows || []).length;
@@ -32,8 +33,21 @@ trl.parts.preview = ({ element, props, watch, texts }) => {
     }
     return whole;
   };
+  // As high as the longest row, within reason: turning from one row to the next moves nothing.
+  const fit = (rows) => {
+    box.style.height = "0";
+    let tallest = 0;
+    for (const row of rows) {
+      box.replaceChildren(...row.bubbles.map(bubble));
+      tallest = Math.max(tallest, box.scrollHeight);
+    }
+    box.style.height = tallest ? Math.min(tallest, 340) + "px" : "";
+  };
+  // A link that names a dataset will bring rows: their room is kept from the start.
+  let awaited = document.documentElement.dataset.filled.includes("dataset");
   const paint = () => {
-    const value = props.value || { state: "empty" };
+    let value = props.value || { state: "empty" };
+    if (awaited && value.state === "empty") value = { state: "loading" };
     frame.hidden = value.state === "empty" || value.state === "table";
     if (frame.hidden) return;
     foot.textContent = value.note || "";
@@ -42,7 +56,10 @@ trl.parts.preview = ({ element, props, watch, texts }) => {
     if (value.state === "loading") {
       note.replaceChildren(trl.bone("160px", "14px"));
       place.textContent = "";
-      box.replaceChildren(...["52%", "66%", "40%"].map((w, i) => h("div", { class: `t-bubble t-bubble-${i % 2 ? "right" : "left"}`, style: `width:${w}` }, trl.bone("90%", "14px"))), h("span", { class: "t-sr" }, texts.loading));
+      const bones = [["52%", "left"], ["40%", "right"]].map(([width, side]) =>
+        h("div", { class: `t-bubble t-bubble-${side}`, style: `width:${width}` }, trl.bone("30%", "13px"), trl.bone("90%", "15px")));
+      box.style.height = "";
+      box.replaceChildren(...bones, h("span", { class: "t-sr" }, texts.loading));
       return;
     }
     if (!ready) {
@@ -56,5 +73,13 @@ trl.parts.preview = ({ element, props, watch, texts }) => {
     box.replaceChildren(...value.rows[at].bubbles.map(bubble));
   };
   paint();
-  watch("value", () => { at = 0; paint(); });
+  watch("value", () => {
+    awaited = false;
+    at = 0;
+    paint();
+    if (props.value?.state === "chat") {
+      fit(props.value.rows);
+      paint();
+    }
+  });
 };

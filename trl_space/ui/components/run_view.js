@@ -20,12 +20,20 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   const log = trl.log(texts, job || "run");
   const stop = h("button", { type: "button", class: "t-btn t-danger", id: "trl-stop", hidden: true, onclick: confirm }, icon("stop"), texts.stop);
   const sure = h("div", { class: "t-sure", role: "alertdialog", "aria-label": texts.stop_sure, hidden: true });
-  const link = h("button", { type: "button", class: "t-btn", onclick: async () => { await trl.copy(location.href); link.lastChild.textContent = texts.copied; setTimeout(() => { link.lastChild.textContent = texts.copy; }, 2000); } }, icon("link"), texts.copy);
+  const share = async () => {
+    await trl.copy(location.href);
+    link.lastChild.textContent = texts.copied;
+    setTimeout(() => { link.lastChild.textContent = texts.copy; }, 2000);
+  };
+  const link = h("button", { type: "button", class: "t-btn", onclick: share }, icon("link"), texts.copy);
   const head = h("div", { class: "t-card t-run-head" },
     h("div", { class: "t-run-top" }, h("div", { class: "t-run-name" }, title, under), h("div", { class: "t-run-acts" }, link, stop)),
-    sure, status, phases, bar, aloud, outcome);
+    sure, status, bar, phases, aloud, outcome);
   const page = h("div", { class: "t-run" }, head,
-    h("div", { class: "t-run-grid" }, h("section", { class: "t-card" }, h("h2", { class: "t-title" }, texts.chart), chart.element), h("section", { class: "t-card" }, h("h2", { class: "t-title" }, texts.facts), facts)),
+    h("div", { class: "t-run-grid" },
+      h("section", { class: "t-card" },
+        h("h2", { class: "t-title" }, texts.chart), h("p", { class: "t-small t-chart-note" }, texts.chart_note), chart.element),
+      h("section", { class: "t-card" }, h("h2", { class: "t-title" }, texts.facts), facts)),
     h("div", { class: "t-card t-run-log" }, log.element));
   element.append(page);
 
@@ -60,7 +68,8 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       try { answer = await server.cancel({ run: asked }); } catch { answer = { problem: texts.lost }; }
       if (answer.problem) { yes.disabled = false; yes.textContent = texts.stop_yes; sure.firstChild.textContent = answer.problem; } else sure.hidden = true;
     } }, texts.stop_yes);
-    sure.replaceChildren(h("span", {}, texts.stop_sure), yes, h("button", { type: "button", class: "t-btn", onclick: () => { sure.hidden = true; stop.focus(); } }, texts.stop_no));
+    const keep = () => { sure.hidden = true; stop.focus(); };
+    sure.replaceChildren(h("span", {}, texts.stop_sure), yes, h("button", { type: "button", class: "t-btn", onclick: keep }, texts.stop_no));
     yes.focus();
   }
 
@@ -74,9 +83,13 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   const paintPhases = (phase) => {
     const at = phase === "failed" ? PHASES.indexOf(state.reached || "starting") : PHASES.indexOf(phase);
     phases.replaceChildren(...PHASES.map((name, i) => {
-      const kind = phase === "failed" && i === at ? "bad" : i < at || phase === "done" ? "past" : i === at ? "now" : "next";
-      return h("li", { class: `t-phase t-phase-${kind}`, "aria-current": kind === "now" ? "step" : null }, kind === "past" ? icon("ok") : kind === "bad" ? icon("blocks") : kind === "now" ? h("span", { class: "t-phase-dot" }) : h("span", { class: "t-phase-ring" }),
-        h("span", {}, texts["phase_" + name], kind === "past" || kind === "next" ? h("span", { class: "t-sr" }, " " + texts["phase_" + kind]) : null));
+      const over = run.stage === "CANCELED" ? "stopped" : "bad";
+      const kind = phase === "failed" && i === at ? over : i < at || phase === "done" ? "past" : i === at ? "now" : "next";
+      const sign = { past: "ok", bad: "blocks", stopped: "stop" }[kind];
+      const later = kind === "past" || kind === "next" ? h("span", { class: "t-sr" }, " " + texts["phase_" + kind]) : null;
+      return h("li", { class: `t-phase t-phase-${kind}`, "aria-current": kind === "now" ? "step" : null },
+        sign ? icon(sign) : h("span", { class: kind === "now" ? "t-phase-dot" : "t-phase-ring" }),
+        h("span", {}, texts["phase_" + name], later));
     }));
   };
 
@@ -86,20 +99,31 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     const share = state.total ? Math.min(1, (state.step || 0) / state.total) : 0;
     const percent = Math.floor(share * 100);
     const words = [];
-    const stage = run.stage === "CANCELED" ? texts.canceled : phase === "failed" ? texts.failed : phase === "training" && state.total ? trl.fill(texts.training_at, { n: percent }) : texts["says_" + phase] || texts["phase_" + phase];
-    words.push(h("strong", { class: `t-run-stage t-run-${phase}` }, stage));
+    const stage = run.stage === "CANCELED" ? texts.canceled
+      : phase === "failed" ? texts.failed
+      : phase === "training" && state.total ? trl.fill(texts.training_at, { n: percent })
+      : texts["says_" + phase] || texts["phase_" + phase];
+    words.push(h("strong", { class: `t-run-stage t-run-${run.stage === "CANCELED" ? "stopped" : phase}` }, stage));
     const eta = state.eta ?? remaining();
-    if (phase === "training" && eta !== null) words.push(eta < 60 ? texts.left_little : trl.fill(texts.left, { time: trl.duration(60 * Math.ceil(eta / 60)).replace(" 00 s", "") }));
+    if (phase === "training" && eta !== null) {
+      const time = trl.duration(60 * Math.ceil(eta / 60)).replace(" 00 s", "");
+      words.push(eta < 60 ? texts.left_little : trl.fill(texts.left, { time }));
+    }
     if (run.started) words.push(trl.duration(seconds()));
     const money = spent();
-    if (money !== null && run.at_most !== null) words.push(trl.fill(run.ended ? texts.cost_was : texts.cost_now, { now: trl.money(money), most: trl.money(run.at_most) }));
+    if (money !== null && run.at_most !== null) {
+      const amounts = { now: trl.money(money), most: trl.money(run.at_most) };
+      words.push(trl.fill(run.ended ? texts.cost_was : texts.cost_now, amounts));
+    }
     if (run.connected === false) words.push(texts.reconnecting);
-    status.replaceChildren(...words.flatMap((word, i) => (i ? [h("span", { class: "t-dot", "aria-hidden": "true" }, "·"), h("span", { class: "t-num" }, word)] : [word])));
+    const dot = () => h("span", { class: "t-dot", "aria-hidden": "true" }, "·");
+    status.replaceChildren(...words.flatMap((word, i) => (i ? [dot(), h("span", { class: "t-num" }, word)] : [word])));
     paintPhases(phase);
     bar.firstChild.style.width = (phase === "done" || phase === "saving" ? 100 : percent) + "%";
     bar.setAttribute("aria-valuenow", phase === "done" ? 100 : percent);
     bar.classList.toggle("t-progress-idle", !run.ended && !["training", "saving", "done"].includes(phase));
-    bar.classList.toggle("t-progress-bad", phase === "failed");
+    bar.classList.toggle("t-progress-bad", phase === "failed" && run.stage !== "CANCELED");
+    if (run.ended && !points.length) chart.nothing(texts.no_points_ended);
     stop.hidden = run.ended;
     if (run.ended) sure.hidden = true;
     const loud = typeof stage === "string" && phase === "training" ? texts.phase_training : stage;
@@ -108,8 +132,9 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     const latest = state.latest || {};
     const rows = [[texts.machine, run.machine], [texts.step, state.total ? `${state.step || 0} / ${state.total}` : null], [texts.loss, latest.loss !== undefined ? Number(latest.loss.toPrecision(4)) : null],
       [texts.epoch, state.epoch !== null && state.epoch !== undefined ? Number(state.epoch.toFixed(2)) : null], [texts.rate, latest.learning_rate !== undefined ? (latest.learning_rate < 1e-3 ? latest.learning_rate.toExponential(2) : Number(latest.learning_rate.toPrecision(3))) : null],
-      [texts.limit, run.timeout ? trl.duration(run.timeout) : null], [texts.target, run.target], [texts.payer, owner]];
-    facts.replaceChildren(...rows.flatMap(([word, value]) => [h("dt", {}, word), h("dd", { class: "t-num" }, value === null || value === undefined || value === "" ? "–" : value)]));
+      [texts.limit, run.timeout ? trl.duration(run.timeout).replace(" 00 min", "") : null], [texts.target, run.target], [texts.payer, owner]];
+    const known = (value) => (value === null || value === undefined || value === "" ? "–" : value);
+    facts.replaceChildren(...rows.flatMap(([word, value]) => [h("dt", {}, word), h("dd", { class: "t-num" }, known(value))]));
     paintOutcome(phase);
   };
 
@@ -120,9 +145,17 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     const key = JSON.stringify([phase, result, state.diagnosis, run.stage]);
     if (outcome.dataset.key === key) return;
     outcome.dataset.key = key;
-    outcome.className = `t-outcome t-outcome-${phase === "done" ? "good" : phase === "failed" ? "bad" : "wait"}`;
-    const say = (sign, heading, text, ...acts) => outcome.replaceChildren(icon(sign), h("div", { class: "t-outcome-text" }, h("h2", { class: "t-title" }, heading), text && h("p", {}, text)), h("div", { class: "t-outcome-acts" }, acts));
-    if (phase === "done") return say("ok", texts.done, trl.fill(texts.done_text, { repo: result.repo }), h("a", { class: "t-btn t-primary", id: "trl-card-link", href: trl.safeUrl(result.url), target: "_blank", rel: "noopener" }, texts.open_card, icon("out")), again);
+    const tone = phase === "done" ? "good" : phase === "failed" && run.stage !== "CANCELED" ? "bad" : "wait";
+    outcome.className = `t-outcome t-outcome-${tone}`;
+    const say = (sign, heading, text, ...acts) => outcome.replaceChildren(
+      icon(sign),
+      h("div", { class: "t-outcome-text" }, h("h2", { class: "t-title" }, heading), text && h("p", {}, text)),
+      h("div", { class: "t-outcome-acts" }, acts));
+    if (phase === "done") {
+      const card = h("a", { class: "t-btn t-primary", id: "trl-card-link", href: trl.safeUrl(result.url), target: "_blank", rel: "noopener" },
+        texts.open_card, icon("out"));
+      return say("ok", texts.done, trl.fill(texts.done_text, { repo: result.repo }), card, again);
+    }
     if (run.stage === "CANCELED") return say("stop", texts.canceled, texts.canceled_text, again);
     if (phase === "failed") return say("blocks", state.diagnosis?.title || texts.failed, state.diagnosis?.reason || run.message || texts.failed_text, again);
     if (result?.problem) return say("warns", texts.unverified, result.problem, again);

@@ -1,0 +1,235 @@
+"""Which requests reach Gradio at all, and in what shape.
+
+Gradio answers some seventy addresses (uploads, file and proxy routes, a queue whose streams anybody may read who
+knows a session's name, API descriptions, monitoring). Our page uses a handful. `Gate` lets those through, looks at
+every body before Gradio does, and passes on only the parts that the page sends: so a malformed body is a plain 4xx
+instead of a stack trace, and a token in a body is never taken for a visitor's.
+
+Should anything still go wrong further in, `Gate` says so in one line that holds no data, and answers 500.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote_plus
+
+import gradio as gr
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from trl_space.texts import t
+
+API = "/gradio_api"
+READ = frozenset(
+    {
+        "/",
+        "/config",
+        "/theme.css",
+        "/favicon.ico",
+        "/manifest.json",
+        "/robots.txt",
+        f"{API}/startup-events",  # Gradio asks this of itself at its start
+        f"{API}/app_id",  # a page that lost its server asks whether it is the same one
+        "/login/huggingface",
+        "/login/callback",
+        "/logout",
+    }
+)
+FOLDERS = ("/assets/", "/static/", f"{API}/trl/")
+EVENT, CALL = f"{API}/run/predict", f"{API}/component_server"
+MAX_BODY = 256 * 1024  # bytes
+MAX_DEPTH = 16  # lists and objects within each other
+
+
+class Gate:
+    """ASGI middleware. `blocks` is the page that is served."""
+
+    def __init__(self, app: ASGIApp, blocks: gr.Blocks) -> None:
+        self.app = app
+        self.blocks = blocks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 4xx."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = False
+
+        async def sent(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, sent)
+        except Refused as refused:
+            await JSONResponse({"detail": str(refused)}, refused.status)(scope, receive, send)
+        except Exception as error:
+            report(error)
+            if not began:
+                await JSONResponse({"detail": t("page.accident")}, 500)(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].rstrip("/") or "/"
+        if scope["method"] in ("GET", "HEAD"):
+            if path not in READ and not path.startswith(FOLDERS):
+                raise Refused(404, "Not Found")
+            if path == "/":
+                scope = dict(scope, query_string=without_dumps(scope["query_string"]))
+            await self.app(scope, receive, send)
+            return
+        if scope["method"] != "POST" or path not in (EVENT, CALL):
+            raise Refused(404 if path not in READ else 405, "Not Found")
+        headers = dict(scope["headers"])
+        if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != b"application/json":
+            raise Refused(415, "Send JSON.")
+        given = read_json(await body_of(receive))
+        whole = json.dumps(self.event(given, scope) if path == EVENT else self.call(given, scope)).encode()
+        kept = [(name, value) for name, value in scope["headers"] if name not in (b"content-length",)]
+        scope = dict(scope, path=path, headers=[*kept, (b"content-length", str(len(whole)).encode())])
+        await self.app(scope, replay(whole, receive), send)
+
+    def event(self, given: dict[str, Any], scope: Scope) -> dict[str, Any]:
+        """What an event of the page may say."""
+        number, data = given.get("fn_index"), given.get("data")
+        handler = self.blocks.fns.get(number) if is_number(number) else None
+        if handler is None or handler.fn is None:
+            raise Refused(404, "There is no such event.")
+        if not isinstance(data, list) or len(data) != len(handler.inputs):
+            raise Refused(422, "The values do not fit this event.")
+        return {"data": data, "fn_index": number, "session_hash": session(given, scope)}
+
+    def call(self, given: dict[str, Any], scope: Scope) -> dict[str, Any]:
+        """What a call of a part may say."""
+        number, name = given.get("component_id"), given.get("fn_name")
+        part = self.blocks.blocks.get(number) if is_number(number) else None
+        call = getattr(part, name, None) if part is not None and isinstance(name, str) else None
+        if not getattr(call, "_is_server_fn", False):
+            raise Refused(404, "There is no such call.")
+        return {
+            "component_id": number,
+            "fn_name": name,
+            "data": given.get("data"),
+            "session_hash": session(given, scope),
+        }
+
+
+class Refused(Exception):
+    """A request that goes no further; `status` is the HTTP status."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+async def body_of(receive: Receive) -> bytes:
+    """The whole body. Raises Refused when it is too long."""
+    whole = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "The request was cut.")
+        whole += message.get("body", b"")
+        if len(whole) > MAX_BODY:
+            raise Refused(413, "That is too much.")
+        if not message.get("more_body"):
+            return whole
+
+
+def replay(whole: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives this body, then what the real one says."""
+    waiting = [whole]
+
+    async def again() -> Message:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+        return await receive()
+
+    return again
+
+
+def read_json(text: bytes) -> dict[str, Any]:
+    """The object in a body. Raises Refused for anything else, and for what Gradio would take for a file."""
+    try:
+        given = json.loads(text, parse_constant=lambda name: None)
+    except (ValueError, RecursionError):
+        raise Refused(400, "This is no JSON.") from None
+    if not isinstance(given, dict) or not is_plain(given):
+        raise Refused(422, "The values do not fit.")
+    return given
+
+
+def is_plain(value: Any, depth: int = MAX_DEPTH) -> bool:
+    """Whether a JSON value is neither nested too deep nor speaks of files."""
+    if isinstance(value, dict):
+        return depth > 0 and "meta" not in value and all(is_plain(one, depth - 1) for one in value.values())
+    if isinstance(value, list):
+        return depth > 0 and all(is_plain(one, depth - 1) for one in value)
+    return True
+
+
+def is_number(value: Any) -> bool:
+    """Whether this is an index as the page sends it."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def session(given: dict[str, Any], scope: Scope) -> str:
+    """The name under which Gradio keeps what it knows of this tab: of use only together with the same login."""
+    name = given.get("session_hash")
+    info = scope.get("session", {}).get("oauth_info")
+    login = str(info.get("access_token")) if isinstance(info, dict) else ""
+    return hashlib.sha256(f"{name if isinstance(name, str) else ''}\n{login}".encode("utf-8", "replace")).hexdigest()[
+        :32
+    ]
+
+
+def without_dumps(query: bytes) -> bytes:
+    """The page's query without the key that makes Gradio show somebody's saved session."""
+    parts = query.split(b"&")
+    return b"&".join(part for part in parts if unquote_plus(part.partition(b"=")[0].decode("latin-1")) != "deep_link")
+
+
+def report(error: BaseException) -> None:
+    """Say in the server's log what kind of accident happened and where, without anything that was sent."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    places = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
+    print(f"TRL Space: accident of kind {type(error).__name__} at {places}", file=sys.stderr, flush=True)
+
+
+def careful(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """A handler of an event whose accidents are told as a sentence, and logged without what was sent."""
+
+    @functools.wraps(handler)
+    async def safe(*args: Any, **named: Any) -> Any:
+        try:
+            return await handler(*args, **named)
+        except gr.Error:
+            raise
+        except Exception as error:
+            report(error)
+            raise gr.Error(t("page.accident"), print_exception=False) from None
+
+    return safe
+
+
+def answering(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The same for a call of a part, which is answered with a problem."""
+
+    @functools.wraps(call)
+    async def safe(*args: Any, **named: Any) -> Any:
+        try:
+            return await call(*args, **named)
+        except Exception as error:
+            report(error)
+            return {"problem": t("page.accident"), "items": [], "runs": [], "link": None}
+
+    return safe
