@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from trl_space import estimate, formats
+from trl_space import estimate, formats, presets
 from trl_space.facts import Machine, ModelFacts, RepoHit, Run, Sample
 from trl_space.recipe import Recipe
 from trl_space.ui import views
@@ -17,6 +17,7 @@ from trl_space.ui import views
 L4 = Machine("l4x1", "1x Nvidia L4", "8 vCPU", 30, 400, "L4", 1, 24, 0.8 / 60)
 CPU = Machine("cpu-basic", "CPU Basic", "2 vCPU", 16, 50, None, 0, None, 0.01 / 60)
 BIG = ModelFacts("a/big", params=70_000_000_000, config={"hidden_size": 8192, "num_hidden_layers": 80})
+CHAT = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
 SMALL = ModelFacts("a/small", params=600_000_000, config={"hidden_size": 1024, "num_hidden_layers": 28})
 
 
@@ -82,11 +83,33 @@ def test_prices():
 def test_conversations_become_bubbles_and_say_what_is_learned():
     row = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     sample = Sample((row,), {}, "viewer")
-    shown = views.preview(sample, Recipe(), formats.inspect([row]))
-    assert shown["state"] == "chat"
+    shown = views.preview(sample, Recipe(settings={"assistant_only_loss": True}), formats.inspect([row]))
+    assert shown["state"] == "chat" and shown["note"] == ""
     user, assistant = shown["rows"][0]["bubbles"]
     assert (user["text"], user["learns"], user["side"]) == ("Hi", False, "left")
     assert (assistant["text"], assistant["learns"], assistant["side"]) == ("Hello", True, "right")
+
+
+@pytest.mark.parametrize(
+    ("settings", "row", "learned"),
+    [
+        ({}, {"messages": CHAT}, [True, True]),  # TRL learns whole conversations unless it is told otherwise
+        ({"assistant_only_loss": True}, {"messages": CHAT}, [False, True]),
+        ({}, {"prompt": CHAT[:1], "completion": CHAT[1:]}, [False, True]),
+        ({"completion_only_loss": False}, {"prompt": CHAT[:1], "completion": CHAT[1:]}, [True, True]),
+        ({}, {"prompt": "Hi", "completion": "Hello"}, [False, True]),
+    ],
+)
+def test_what_is_marked_as_learned_is_what_trl_learns(settings, row, learned):
+    shown = views.preview(Sample((row,), {}, "viewer"), Recipe(settings=settings), formats.inspect([row]))
+    assert [one["learns"] for one in shown["rows"][0]["bubbles"]] == learned
+    assert ("questions included" in shown["note"]) == ("messages" in row and not settings)
+
+
+def test_no_preset_changes_what_is_learned():
+    """Else the marks in the rows would have to read the preset too."""
+    for preset in presets.load_presets():
+        assert not {"assistant_only_loss", "completion_only_loss"} & set(preset.settings)
 
 
 def test_rows_that_are_no_conversation_are_a_table():
@@ -101,7 +124,9 @@ def test_rows_that_are_no_conversation_are_a_table():
 
 @pytest.mark.parametrize("content", [None, 3, [], [{"type": "image"}], {"a": 1}, "${alert(1)}", "<img onerror=x>"])
 def test_any_message_is_survived_and_stays_as_it_is(content):
-    bubbles = views.row_bubbles({"messages": [{"role": "assistant", "content": content}, "nonsense", None]})
+    bubbles = views.row_bubbles(
+        {"messages": [{"role": "assistant", "content": content}, "nonsense", None]}, views.Learned()
+    )
     json.dumps(bubbles)
     if isinstance(content, str):
         assert bubbles[0]["text"] == content

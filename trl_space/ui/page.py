@@ -260,6 +260,10 @@ class Page:
             part.choose(**refresh, trigger_mode="always_last")
         native = (self.rows, self.timeout, self.namespace, self.hub_model_id, self.private, *self.settings)
         gr.on([one.input for one in native], **refresh, trigger_mode="always_last")
+        # What is learned is marked in the rows, so they are shown anew when that is changed.
+        for field, made in zip(form.fields_of(TRAINER), self.settings, strict=True):
+            if field.name in ("assistant_only_loss", "completion_only_loss"):
+                made.input(**rows, trigger_mode="always_last")
         self.summary.mend(
             do.mend,
             [self.launch, self.summary, *fields, *self.settings],

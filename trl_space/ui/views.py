@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -159,33 +160,54 @@ def preview(sample: Sample, recipe: Recipe, fmt: formats.DatasetFormat) -> dict[
     mapping = formats.plan(fmt, recipe.trainer, dict(recipe.mapping))
     if mapping is None:
         return {"state": "table", "rows": []}
+    learned = Learned.of(recipe)
     shown, plain = [], 0
     for row in sample.rows[:SHOWN_ROWS]:
         mapped = formats.apply(mapping, dict(row))
         if not mapped.rows:
             shown.append({"bubbles": [_bubble("note", mapped.problem or "", "wide", False)]})
             continue
-        bubbles = row_bubbles(mapped.rows[0])
+        bubbles = row_bubbles(mapped.rows[0], learned)
         plain += all(one["side"] == "wide" for one in bubbles)
         shown.append({"bubbles": bubbles})
     if not shown or plain == len(shown):
         return {"state": "table", "rows": []}
-    note = "" if mapping.empty else t("page.preview.mapped")
-    if sample.truncated:
-        note = " ".join(part for part in (note, t("page.preview.truncated")) if part)
+    whole = mapping.type == "language_modeling" and not learned.answers_only
+    notes = {"mapped": not mapping.empty, "whole": whole, "truncated": bool(sample.truncated)}
+    note = " ".join(t(f"page.preview.{name}") for name, said in notes.items() if said)
     return {"state": "chat", "rows": shown, "title": t("page.preview.title"), "icon": "chat", "note": note}
 
 
-def row_bubbles(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Learned:
+    """Which words count in training, as TRL reads its two arguments of that: of a conversation all of them or only the
+    assistant's, of prompt and completion only the completion or both."""
+
+    answers_only: bool = False
+    prompts_too: bool = False
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Learned:
+        """What a recipe says. No preset sets these arguments; a test keeps it so."""
+        chosen = recipe.settings
+        return cls(chosen.get("assistant_only_loss") is True, chosen.get("completion_only_loss") is False)
+
+
+def row_bubbles(row: Mapping[str, Any], learned: Learned) -> list[dict[str, Any]]:
     """A mapped row as bubbles: who says what, and which of it the model learns."""
-    messages = row.get("messages")
+    messages = row.get("messages", row.get("conversations"))
     if isinstance(messages, list):
-        return [_message(one, True) for one in messages]
+        return [_message(one, True, learned.answers_only) for one in messages]
     bubbles = []
-    for part, learns in (("prompt", False), ("completion", True), ("chosen", True), ("rejected", False)):
+    for part, learns in (
+        ("prompt", learned.prompts_too),
+        ("completion", True),
+        ("chosen", True),
+        ("rejected", False),
+    ):
         value = row.get(part)
         if isinstance(value, list):
-            bubbles += [_message(one, learns) for one in value]
+            bubbles += [_message(one, learns, part != "prompt") for one in value]
         elif isinstance(value, str):
             bubbles.append(_bubble(part, value, "left" if part == "prompt" else "right", learns))
     if not bubbles:
@@ -193,17 +215,19 @@ def row_bubbles(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return bubbles
 
 
-def _message(message: Any, learns: bool) -> dict[str, Any]:
+def _message(message: Any, learns: bool, answers_only: bool) -> dict[str, Any]:
     one = message if isinstance(message, Mapping) else {}
-    role = str(one.get("role", ""))[:40]
-    content = one.get("content")
+    role = str(one.get("role", formats.ROLES.get(str(one.get("from", "")).lower(), "")))[:40]
+    content = one.get("content", one.get("value"))
     if isinstance(content, list):
         parts = [part.get("text") or f"[{part.get('type', '')}]" for part in content if isinstance(part, Mapping)]
         content = "\n".join(str(part) for part in parts)
     if not content and one.get("tool_calls"):
         content = str(one["tool_calls"])
     side = {"assistant": "right", "user": "left"}.get(role, "wide")
-    return _bubble(role, "" if content is None else str(content), side, learns and role == "assistant")
+    return _bubble(
+        role, "" if content is None else str(content), side, learns and (role == "assistant" or not answers_only)
+    )
 
 
 def _bubble(role: str, text: str, side: str, learns: bool) -> dict[str, Any]:
