@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.space import Space, choose, jobs_of, search, sign_in, start_button
+from tests.e2e.space import Space, choose, jobs_of, ready, search, sign_in, start_button
 from trl_space.localhub.server import LocalHub
 
 
@@ -79,3 +79,15 @@ def without_viewer() -> str:
     from trl_space.localhub.seed.datasets import DATASETS
 
     return next(dataset.id for dataset in DATASETS if "viewer: false" in dataset.metadata)
+
+
+def test_a_revision_that_is_not_there_is_said_before_anything_is_paid(page: Page, space: Space) -> None:
+    chosen = "model=demo/tiny-qwen3&dataset=demo/dates-chat&split=train&flavor=cpu-basic"
+    page.goto(f"{space.url}/?{chosen}&model_revision=nothing-like-this")
+    sign_in(page, "grace")
+    expect(page.locator("#trl-model-line")).to_contain_text("nothing-like-this")
+    expect(start_button(page)).to_have_attribute("aria-disabled", "false")
+    expect(start_button(page)).not_to_have_text("Start training")
+    page.goto(f"{space.url}/?{chosen}&model_revision=main&dataset_revision=main")
+    ready(page)
+    expect(page).to_have_url(re.compile("model_revision=main"))

@@ -83,7 +83,7 @@ def access_of(kind: str, id: str, gated: bool, token: str | None) -> str:
 
 
 def _read(id: str, revision: str, token: str | None) -> ModelFacts:
-    about = f"the model {id}"
+    about = f"the model {id}" + (f" at revision {revision}" if revision else "")
     path = f"/api/models/{repo_path(id)}" + (f"/revision/{segment(revision)}" if revision else "")
     info = get_json(path, token, [("expand", key) for key in _EXPAND], about=about)
     if not isinstance(info, dict) or not isinstance(info.get("id"), str):

@@ -20,7 +20,7 @@ from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
 from trl_space.ui import form, views
 from trl_space.ui.gate import answering
-from trl_space.ui.known import Case, ask_account, known
+from trl_space.ui.known import Case, ask_account, known, rows_of
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.security import public_address
 from trl_space.ui.session import Facts
@@ -57,14 +57,14 @@ class Calls:
         token = visitor.token
         if not is_repo_id(recipe.model) or not is_repo_id(recipe.dataset):
             raise HubProblem("invalid", sentence=t("page.choose_both"))
-        await asyncio.gather(
-            self.facts.get(models.model_facts, recipe.model, "", token=token),
+        _, dataset, *_ = await asyncio.gather(
+            self.facts.get(models.model_facts, recipe.model, recipe.model_revision, token=token),
             self.facts.get(datasets.dataset_facts, recipe.dataset, token=token),
             self.facts.get(hub_machines.machines, token=None),
             self.account(visitor),
         )
         try:
-            await self.facts.get(datasets.first_rows, recipe.dataset, recipe.subset, recipe.split, token=token)
+            await self.facts.get(*rows_of(recipe, dataset), token=token)
         except HubProblem:
             pass  # the checks say what unknown rows mean
         case = known(self.facts, recipe, visitor)

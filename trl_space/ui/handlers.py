@@ -23,7 +23,7 @@ from trl_space.texts import t
 from trl_space.ui import form, views
 from trl_space.ui.form import Shown
 from trl_space.ui.gate import careful
-from trl_space.ui.known import ask_account, known
+from trl_space.ui.known import ask_account, known, rows_of
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.session import Facts
 from trl_space.ui.signin import outcome_of
@@ -102,13 +102,15 @@ class Handlers:
     # --- slow facts, each for its own card ----------------------------------------------------------------------
 
     @careful
-    async def load_model(self, token: gr.OAuthToken | None, model: Any) -> dict[str, Any]:
-        """What the Hub says about the model."""
+    async def load_model(self, token: gr.OAuthToken | None, shown: Any, model: Any) -> dict[str, Any]:
+        """What the Hub says about the model, at the revision that a link may have named for it."""
         visitor, name = self.identity.of_handler(token), _name(model)
         if not name:
             return {"state": "empty"}
+        linked = Recipe.from_query(Shown.read(shown).extra)
+        revision = linked.model_revision if linked.model == name else ""
         try:
-            return views.model_line(await self.facts.get(models.model_facts, name, "", token=visitor.token))
+            return views.model_line(await self.facts.get(models.model_facts, name, revision, token=visitor.token))
         except HubProblem as problem:
             return views.problem_line(problem)
 
@@ -149,9 +151,7 @@ class Handlers:
             line = views.dataset_line(facts, recipe, None, None)
             return [line, gr.skip(), {"state": "none", "sentence": t("page.no_split")}, hidden]
         try:
-            sample = await self.facts.get(
-                datasets.first_rows, recipe.dataset, recipe.subset, recipe.split, token=visitor.token
-            )
+            sample = await self.facts.get(*rows_of(recipe, facts), token=visitor.token)
         except HubProblem as problem:
             line = views.dataset_line(facts, recipe, None, None)
             return [line, _choices(splits, recipe.split), {"state": "none", "sentence": problem.sentence}, hidden]

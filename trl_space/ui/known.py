@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trl_space import checks, estimate, formats, jobspec, presets
-from trl_space.facts import Account
+from trl_space.facts import Account, DatasetFacts, Sample
 from trl_space.hub import account as hub_account
 from trl_space.hub import config, datasets, models
 from trl_space.hub import machines as hub_machines
@@ -34,19 +34,31 @@ def ask_account(scopes: frozenset[str] | None, expires_at: Any, token: str | Non
     return hub_account.account(token, scopes, expires_at) if token else None
 
 
+def rows_of(recipe: Recipe, dataset: DatasetFacts) -> tuple[Any, ...]:
+    """The question for the first rows of a recipe's split, as `Facts.get` and `Facts.peek` take it.
+
+    A revision that is the newest anyway is left out: only then may the dataset viewer, which knows no other, be asked.
+    """
+    revision = recipe.dataset_revision
+    newest = revision in ("", "main", dataset.sha)
+    return (_first_rows, recipe.dataset, recipe.subset, recipe.split, "" if newest else revision)
+
+
+def _first_rows(id: str, subset: str, split: str, revision: str, token: str | None) -> Sample:
+    return datasets.first_rows(id, subset, split, token, revision=revision)
+
+
 def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
     """What is known about a recipe now, with what is recommended where nothing was chosen."""
     token = visitor.token
     model = dataset = sample = account = None
     model_problem = dataset_problem = sample_problem = None
     if is_repo_id(recipe.model):
-        model, model_problem, _ = store.peek(models.model_facts, recipe.model, "", token=token)
+        model, model_problem, _ = store.peek(models.model_facts, recipe.model, recipe.model_revision, token=token)
     if is_repo_id(recipe.dataset):
         dataset, dataset_problem, _ = store.peek(datasets.dataset_facts, recipe.dataset, token=token)
     if dataset is not None and recipe.split:
-        sample, sample_problem, _ = store.peek(
-            datasets.first_rows, recipe.dataset, recipe.subset, recipe.split, token=token
-        )
+        sample, sample_problem, _ = store.peek(*rows_of(recipe, dataset), token=token)
     account, _, _ = store.peek(ask_account, visitor.scopes, visitor.expires_at, token=token)
     machines, machines_problem, _ = store.peek(hub_machines.machines, token=None)
     machines = tuple(machines or ())

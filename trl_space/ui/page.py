@@ -226,7 +226,13 @@ class Page:
             "outputs": [self.dataset_line, self.subset, self.split],
             **quiet,
         }
-        model = {"fn": do.load_model, "inputs": self.model, "outputs": self.model_line, **quiet}
+        model = {
+            "fn": do.load_model,
+            "inputs": [self.launch, self.model],
+            "outputs": self.model_line,
+            "js": ASK,
+            **quiet,
+        }
 
         def wait(*places: Any) -> dict[str, Any]:
             # What is being read says so at once, without asking the server.

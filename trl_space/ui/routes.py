@@ -93,7 +93,12 @@ class RunRoutes:
             raise HubProblem("invalid", sentence=t("page.run_address"))
         if visitor.token is None:
             raise HubProblem("unauthorized", sentence=t("page.run_sign_in"))
-        return visitor, await asyncio.to_thread(jobs.get_run, *found, visitor.token)
+        try:
+            return visitor, await asyncio.to_thread(jobs.get_run, *found, visitor.token)
+        except HubProblem as problem:
+            if problem.kind == "forbidden":
+                raise HubProblem("forbidden", sentence=t("page.run_not_yours")) from None
+            raise
 
     async def machine(self, run: Run) -> Machine | None:
         """The machine of a run, for its name and price; None when it cannot be told."""
