@@ -155,7 +155,9 @@ def test_a_job_teaches_the_model_and_names_the_commit_that_holds_it(hub: LocalHu
     assert "Not finished" not in card
     assert api.dataset_info("demo/units-chat-pairs").sha[:12] in card
     assert jobspec.RECIPE_VARIABLE in spec.environment
-    assert spec.environment[jobspec.RECIPE_VARIABLE] in card
+    recipe = Recipe.from_query(spec.environment[jobspec.RECIPE_VARIABLE])
+    assert recipe.hub_model_id == "ada/units"
+    assert recipe.to_share().to_query() in card, "the card carries the recipe, without whose run it was"
     assert hub.token("ada") not in log + card
 
     before, after = accuracy(hub, MODEL, tmp_path), accuracy(hub, "ada/units", tmp_path)
