@@ -310,7 +310,7 @@ def test_a_misbehaving_hub_is_said_in_words(space: Space, hub: LocalHub, fault: 
     rule = hub.fault(r"/api/(models|datasets|jobs|whoami)|/_viewer", **fault)
     said = [
         tab.call("trl-model", "search", {"query": "tiny"})["problem"],
-        tab.event("load_model", "demo/tiny-qwen3")[0].get("sentence"),
+        tab.event("load_model", {}, "demo/tiny-qwen3")[0].get("sentence"),
         tab.event("load_dataset", "demo/dates-chat", None, "train")[0].get("sentence"),
         tab.call("", "list", {})["problem"],
         tab.call("trl-launch", "launch", {"launch_id": str(uuid.uuid4()), "query": LINK})["problem"],
@@ -326,7 +326,7 @@ def test_a_slow_hub_is_waited_for_and_holds_up_nothing_else(space: Space, hub: L
     tab = Tab(space, hub, "grace")
     rule = hub.fault(r"/api/models/demo/", delay=8)
     with ThreadPoolExecutor() as pool:
-        slow = pool.submit(tab.event, "load_model", "demo/tiny-qwen3")
+        slow = pool.submit(tab.event, "load_model", {}, "demo/tiny-qwen3")
         assert tab.call("trl-dataset", "search", {"query": "dates"})["items"]
         assert not slow.done()
         assert slow.result()[0]["state"] == "ok"
