@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from huggingface_hub import HfApi
 
 from trl_space.localhub.server import LocalHub
 
@@ -28,3 +29,15 @@ def http_for(local_hub: LocalHub) -> Iterator[HttpFor]:
     yield make
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def api(local_hub: LocalHub) -> HfApi:
+    """The official client, signed in as ada."""
+    return HfApi(token=local_hub.token("ada"))
+
+
+@pytest.fixture
+def repo(api: HfApi, unique_name: Callable[..., str]) -> str:
+    """A model repository of ada's for this test alone."""
+    return api.create_repo(unique_name()).repo_id

@@ -16,16 +16,6 @@ from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOpera
 from huggingface_hub.errors import HfHubHTTPError, RevisionNotFoundError
 
 
-@pytest.fixture
-def api(local_hub):
-    return HfApi(token=local_hub.token("ada"))
-
-
-@pytest.fixture
-def repo(api, unique_name):
-    return api.create_repo(unique_name()).repo_id
-
-
 def lines(*operations: dict, summary: str = "a commit") -> bytes:
     header = {"key": "header", "value": {"summary": summary, "description": ""}}
     return b"".join(json.dumps(item).encode() + b"\n" for item in (header, *operations))

@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from huggingface_hub import HfApi
 
 UPLOAD = """
 import sys
@@ -26,16 +25,6 @@ assert again.oid == info.oid, "the same file again is no new commit"
 path = api.hf_hub_download(sys.argv[1], "weights/model.safetensors")
 print(path)
 """
-
-
-@pytest.fixture
-def api(local_hub):
-    return HfApi(token=local_hub.token("ada"))
-
-
-@pytest.fixture
-def repo(api, unique_name):
-    return api.create_repo(unique_name()).repo_id
 
 
 def sha256(path: Path | str) -> str:

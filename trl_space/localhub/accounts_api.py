@@ -112,6 +112,18 @@ def _auth(hub: Hub, request: Request, who: Caller) -> dict[str, Any]:
     return auth
 
 
+def _shown_user(row: sqlite3.Row) -> dict[str, Any]:
+    """What everybody may see of a user (an account's row), as each list and page of users has it."""
+    return {
+        "_id": row["id"],
+        "type": "user",
+        "user": row["name"],
+        "fullname": row["fullname"],
+        "isPro": bool(row["is_pro"]),
+        "avatarUrl": avatar_path(row["name"]),
+    }
+
+
 @router.get("/api/users/{name}/overview")
 def user_overview(request: Request, name: str) -> JSONResponse:
     """A user's public page as data."""
@@ -123,12 +135,7 @@ def user_overview(request: Request, name: str) -> JSONResponse:
     )
     return JSONResponse(
         {
-            "_id": row["id"],
-            "type": "user",
-            "user": row["name"],
-            "fullname": row["fullname"],
-            "isPro": bool(row["is_pro"]),
-            "avatarUrl": avatar_path(row["name"]),
+            **_shown_user(row),
             "createdAt": row["created_at"],
             "orgs": [
                 {"id": o["id"], "name": o["name"], "fullname": o["fullname"], "avatarUrl": avatar_path(o["name"])}
@@ -176,15 +183,7 @@ def members(request: Request, name: str, search: str = "") -> JSONResponse:
     for row in rows:
         if search.lower() not in row["name"].lower():
             continue
-        member = {
-            "_id": row["id"],
-            "type": "user",
-            "user": row["name"],
-            "fullname": row["fullname"],
-            "isPro": bool(row["is_pro"]),
-            "avatarUrl": avatar_path(row["name"]),
-        }
-        listed.append(member | ({"role": row["role"]} if inside else {}))
+        listed.append(_shown_user(row) | ({"role": row["role"]} if inside else {}))
     return JSONResponse(listed)
 
 
