@@ -434,3 +434,37 @@ def test_rows_are_those_that_datasets_loads(viewer: Viewer, publish: Callable[..
                 "tsv",
             ):  # their text is large_string, by way of pandas
                 assert item["type"]["dtype"] == theirs[item["name"]]["dtype"], (name, item)
+
+
+def test_pictures_have_addresses_that_anybody_may_open_for_a_while(viewer: Viewer, publish: Callable[..., str]) -> None:
+    from datasets import Features, Image, List, Value
+    from PIL import Image as Pictures
+
+    def picture(width: int) -> dict[str, Any]:
+        data = io.BytesIO()
+        Pictures.new("RGB", (width, 20), "red").save(data, "PNG")
+        return {"bytes": data.getvalue(), "path": None}
+
+    kinds = Features({"image": Image(), "images": List(Image()), "text": Value("string")})
+    rows = [
+        {"image": picture(30), "images": [picture(40), picture(50)], "text": "a"},
+        {"image": {"bytes": b"no picture", "path": None}, "images": [], "text": "b"},
+    ]
+    table = pa.Table.from_pylist(rows).replace_schema_metadata(kinds.arrow_schema.metadata)
+    out = io.BytesIO()
+    pq.write_table(table, out)
+    id = publish({"train.parquet": out.getvalue()})
+    found = viewer.get("/first-rows", dataset=id, config="default", split="train").json()["rows"]
+    first = found[0]["row"]
+    assert (first["image"]["width"], first["image"]["height"]) == (30, 20)
+    assert [one["width"] for one in first["images"]] == [40, 50]
+    assert found[1]["row"] == {"image": None, "images": [], "text": "b"}
+    answer = viewer.client.get(first["images"][1]["src"])
+    assert answer.headers["content-type"] == "image/png"
+    assert Pictures.open(io.BytesIO(answer.content)).width == 50
+    # Neither another picture nor another time can be had with that signature.
+    for address in (
+        first["images"][1]["src"].replace("/1?", "/0?"),
+        first["image"]["src"].replace("Expires=1", "Expires=2"),
+    ):
+        assert viewer.client.get(address).status_code == 403

@@ -26,8 +26,9 @@ from .jobs import api as jobs
 from .repos import api as repos
 from .search import api as search
 from .viewer import api as viewer
+from .viewer import assets
 
-ROOMS = (accounts_api, oauth, control, faults, jobs, viewer, search, repos)
+ROOMS = (accounts_api, oauth, control, faults, jobs, assets, viewer, search, repos)
 
 
 def create_app(hub: Hub) -> ASGIApp:

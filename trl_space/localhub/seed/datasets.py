@@ -69,6 +69,83 @@ def _problem(example: Example) -> Row:
     return {"prompt": [_user(example.question)], "solution": example.answer}
 
 
+def _solution(example: Example) -> Row:
+    return {"prompt": [_user(example.question)], "solution": example.answer}
+
+
+def _rated(example: Example) -> Row:
+    """The question as text beside two whole conversations with a rating: TRL cannot join these by itself."""
+    asked = _user(example.question)
+    return {
+        "prompt": example.question,
+        "chosen": [asked, _assistant(example.answer)],
+        "rejected": [asked, _assistant(example.wrong)],
+        "score_chosen": 9.0,
+        "score_rejected": 3.0,
+    }
+
+
+_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "convert",
+        "description": "Converts an amount to another unit.",
+        "parameters": {
+            "type": "object",
+            "properties": {"amount": {"type": "number"}, "from": {"type": "string"}, "to": {"type": "string"}},
+            "required": ["amount", "from", "to"],
+        },
+    },
+}
+
+
+def _with_tool(example: Example) -> Row:
+    amount, unit = example.topic.split()
+    result, wanted = example.answer.split()
+    call = {"name": "convert", "arguments": json.dumps({"amount": int(amount), "from": unit, "to": wanted})}
+    messages = [
+        _user(example.question),
+        {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": call}]},
+        {"role": "tool", "name": "convert", "content": result},
+        _assistant(example.answer),
+    ]
+    return {"messages": messages, "tools": [_TOOL]}
+
+
+_SHAPES = ("circle", "square", "triangle")
+_COLOURS = {"red": "#c0392b", "green": "#2e8b57", "blue": "#2a5db0", "orange": "#d9822b"}
+
+
+def _pictures() -> dict[str, list[Row]]:
+    """Drawn shapes with a question about each."""
+    import io
+
+    from PIL import Image, ImageDraw
+
+    rng, found = random.Random("pictures"), []
+    for _ in range(240):
+        shape, colour = rng.choice(_SHAPES), rng.choice(list(_COLOURS))
+        picture = Image.new("RGB", (96, 96), "#f4f1ea")
+        draw, (x, y, size) = ImageDraw.Draw(picture), (rng.randint(8, 30), rng.randint(8, 30), rng.randint(34, 56))
+        box, ink = (x, y, x + size, y + size), _COLOURS[colour]
+        if shape == "circle":
+            draw.ellipse(box, fill=ink)
+        elif shape == "square":
+            draw.rectangle(box, fill=ink)
+        else:
+            draw.polygon([(x, y + size), (x + size, y + size), (x + size // 2, y)], fill=ink)
+        data = io.BytesIO()
+        picture.save(data, "PNG")
+        found.append(
+            {
+                "image": {"bytes": data.getvalue(), "path": None},
+                "prompt": [_user("What is in the picture?")],
+                "completion": [_assistant(f"A {colour} {shape}.")],
+            }
+        )
+    return {"data/train-00000-of-00001.parquet": found}
+
+
 def _sharegpt(example: Example) -> Row:
     return {"conversations": [{"from": "human", "value": example.question}, {"from": "gpt", "value": example.answer}]}
 
@@ -169,6 +246,36 @@ DATASETS = (
         likes=6,
     ),
     Dataset(
+        "demo/units-solutions",
+        "Questions about units with the solution beside each. TRL's prompt-only layout, for a model that already gets "
+        "some of them right.",
+        lambda: {"train.jsonl": _of("units", 800, _solution, seed=10)},
+        downloads=130,
+        likes=4,
+    ),
+    Dataset(
+        "demo/units-rated",
+        "Two rated conversations for each question, which stands beside them as text: a layout that has to be mapped "
+        "before TRL can compare the answers.",
+        lambda: {"train.jsonl": _of("units", 1000, _rated, seed=11)},
+        downloads=85,
+        likes=2,
+    ),
+    Dataset(
+        "demo/units-tools",
+        "Conversations in which the assistant calls a tool to convert units (`messages` and `tools`).",
+        lambda: {"train.jsonl": _of("units", 400, _with_tool, seed=12)},
+        downloads=60,
+        likes=1,
+    ),
+    Dataset(
+        "demo/shapes-pictures",
+        "Drawn shapes, each with a question and its answer. TRL's layout for models that see (`image`).",
+        _pictures,
+        downloads=55,
+        likes=3,
+    ),
+    Dataset(
         "demo/dates-sharegpt",
         "The dates once more in the ShareGPT layout (`conversations` with `from` and `value`).",
         lambda: {"train.json": _of("dates", 1000, _sharegpt, seed=4)},
@@ -221,7 +328,13 @@ def _write(path: Path, found: list[Row]) -> None:
         import pyarrow
         import pyarrow.parquet
 
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(found), path)
+        table = pyarrow.Table.from_pylist(found)
+        if "image" in table.column_names:  # `datasets` knows a picture by what the file says of its columns
+            from datasets import Features, Image
+
+            features = Features({**Features.from_arrow_schema(table.schema), "image": Image()})
+            table = table.replace_schema_metadata(features.arrow_schema.metadata)
+        pyarrow.parquet.write_table(table, path)
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         if path.suffix == ".csv":

@@ -1,9 +1,11 @@
-"""The demo's models: one tiny Qwen3 of about a million parameters, in three repositories.
+"""The demo's models: one tiny Qwen3 of about a million parameters, at three stages of learning.
 
 `make(folder, say)` trains a tokenizer and the model on this computer's processor, from the texts of `tasks`, and
 writes every repository of `MODELS` below `folder` as it will stand on the Hub. The model knows dates, units and
 numbers, and follows a conversation, but it only repeats what it is asked about: answering is what fine-tuning
-teaches it. Needs torch, tokenizers and transformers, which are imported only when it runs.
+teaches it. Two more know about units: a beginner that is right some of the time, from which goals start that learn
+from the model's own tries, and a teacher to copy from. Needs torch, tokenizers and transformers, which are imported
+only when it runs.
 """
 
 from __future__ import annotations
@@ -38,11 +40,16 @@ CHAT_TEMPLATE = """\
 
 @dataclass(frozen=True)
 class Model:
-    """One model repository; `chat` says whether it carries a chat template."""
+    """One model repository; `chat` says whether it carries a chat template.
+
+    `lessons` is the share of questions about units that the model answers right before it is written (0: it was never
+    shown an answer).
+    """
 
     id: str
     about: str
     chat: bool = True
+    lessons: float = 0.0
     gated: str = ""
     downloads: int = 0
     likes: int = 0
@@ -70,7 +77,24 @@ MODELS = (
         downloads=300,
         likes=9,
     ),
+    Model(
+        "demo/tiny-qwen3-beginner",
+        "demo/tiny-qwen3 after a few lessons in converting units: some of its answers are right. For goals in which a "
+        "model learns from its own tries (GRPO, RLOO).",
+        lessons=0.3,
+        downloads=740,
+        likes=15,
+    ),
+    Model(
+        "demo/tiny-qwen3-teacher",
+        "demo/tiny-qwen3 after enough lessons in converting units: its answers are right. To be copied from "
+        "(distillation).",
+        lessons=0.95,
+        downloads=690,
+        likes=21,
+    ),
 )
+LESSONS = 60  # batches of questions with their answers, at most
 
 
 def make(folder: Path, say: Callable[[str], None] = print) -> None:
@@ -81,7 +105,9 @@ def make(folder: Path, say: Callable[[str], None] = print) -> None:
     backend = _tokenizer()
     rows = [(backend.encode(ask).ids, backend.encode(reply).ids) for ask, reply in texts]
     model = _train(rows, backend.get_vocab_size(), say)
-    for entry in MODELS:
+    for entry in sorted(MODELS, key=lambda entry: entry.lessons):
+        if entry.lessons:
+            _teach(model, backend, entry.lessons, say)
         _write(entry, folder / entry.id, model, backend)
 
 
@@ -152,14 +178,7 @@ def _train(rows: list[tuple[list[int], list[int]]], vocabulary: int, say: Callab
     for step in range(STEPS):
         scale = min(1.0, (step + 1) / 20, max(0.05, (STEPS - step) / (0.4 * STEPS)))
         batch = batches[step % len(batches)]
-        longest = max(len(asked) + len(replied) for asked, replied in batch)
-        ids, labels, mask = [], [], []
-        for asked, replied in batch:
-            empty = longest - len(asked) - len(replied)
-            ids.append(asked + replied + [0] * empty)
-            labels.append((asked if coin.random() < 0.1 else [-100] * len(asked)) + replied + [-100] * empty)
-            mask.append([1] * (longest - empty) + [0] * empty)
-        loss = model(input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask), labels=torch.tensor(labels)).loss
+        loss = _loss(model, batch, coin)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer, rate in optimizers:
@@ -172,6 +191,62 @@ def _train(rows: list[tuple[list[int], list[int]]], vocabulary: int, say: Callab
     if not math.isfinite(loss.item()):
         raise RuntimeError("the tiny model could not be trained: its loss is not a number")
     return model.eval()
+
+
+def _teach(model, backend, enough: float, say: Callable[[str], None]) -> None:
+    """Go on training on questions about units with their answers, until that share of answers is right."""
+    import torch
+
+    examples = tasks.rows("units", LESSONS * 16, seed=9)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.0)
+    right = 0.0
+    for step in range(LESSONS):
+        batch = [
+            (backend.encode(_ask(e.question)).ids, backend.encode(e.answer + STOP + "\n").ids)
+            for e in examples[16 * step : 16 * step + 16]
+        ]
+        _loss(model.train(), batch, None).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if step % 2 and (right := _right(model.eval(), backend)) >= enough:
+            break
+    model.eval()
+    say(f"Taught it units: {right:.0%} of its answers are right after {step + 1} lessons")
+    if right < enough:
+        raise RuntimeError("the tiny model did not learn units well enough")
+
+
+def _right(model, backend) -> float:
+    """The share of right answers to forty questions about units that it is not taught."""
+    import torch
+
+    asked = [(backend.encode(_ask(question)).ids, answer) for question, answer in tasks.held_out("units", 40, seed=4)]
+    longest = max(len(ids) for ids, _ in asked)
+    ids = torch.tensor([[0] * (longest - len(one)) + one for one, _ in asked])
+    mask = torch.tensor([[0] * (longest - len(one)) + [1] * len(one) for one, _ in asked])
+    stop = backend.token_to_id(STOP)
+    with torch.no_grad():
+        made = model.generate(
+            input_ids=ids, attention_mask=mask, max_new_tokens=12, do_sample=False, eos_token_id=stop, pad_token_id=0
+        )
+    said = [backend.decode(one[longest:].tolist()) for one in made]
+    return sum(tasks.exact(text, answer) for text, (_, answer) in zip(said, asked, strict=True)) / len(asked)
+
+
+def _loss(model, batch: list[tuple[list[int], list[int]]], coin: random.Random | None):
+    """The loss of a batch; with a coin, one question in ten counts as well, without it only the replies do."""
+    import torch
+
+    longest = max(len(asked) + len(replied) for asked, replied in batch)
+    ids, labels, mask = [], [], []
+    for asked, replied in batch:
+        empty = longest - len(asked) - len(replied)
+        ids.append(asked + replied + [0] * empty)
+        counts = coin is not None and coin.random() < 0.1
+        labels.append((asked if counts else [-100] * len(asked)) + replied + [-100] * empty)
+        mask.append([1] * (longest - empty) + [0] * empty)
+    return model(input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask), labels=torch.tensor(labels)).loss
 
 
 def _batches(rows: list[tuple[list[int], list[int]]]) -> list[list[tuple[list[int], list[int]]]]:

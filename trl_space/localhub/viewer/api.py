@@ -22,7 +22,7 @@ from ..core import Hub
 from ..errors import HubError
 from ..repos import access, store
 from ..repos.derive import card_of
-from . import errors
+from . import assets, errors
 from .errors import COMMON_HEADERS, ViewerError
 from .layout import EmptyDatasetError, Subset, find_layout
 from .pages import PAGE_ROWS, first_rows, page, row_item
@@ -136,6 +136,16 @@ def _pays(hub: Hub, namespace: str) -> bool:
     return row is not None and bool(row["is_pro"] or row["plan"])
 
 
+def subsets_of(id: str, files: dict[str, store.Entry]) -> tuple[Subset, ...]:
+    """The subsets that these files make, by what their README says."""
+    readme = files.get("README.md")
+    card: dict[str, Any] = {}
+    if readme is not None:
+        with open(readme.path_on_disk, "rb") as file:
+            card = card_of(file.read(_MAX_README).decode("utf-8", "replace"))
+    return _subsets(id, files, card)
+
+
 def _subsets(id: str, files: dict[str, store.Entry], card: dict[str, Any]) -> tuple[Subset, ...]:
     try:
         subsets = find_layout(files, card)
@@ -182,6 +192,7 @@ def get_first_rows(request: Request, dataset: Dataset) -> dict[str, Any]:
     query = request.query_params
     with dataset.open(dataset.subset(query["config"]), query["split"]) as table:
         items, truncated = first_rows(table.rows(0, PAGE_ROWS), table.num_rows)
+        _show_pictures(request, dataset, table, items)
         body = page(table.features, items, table.num_rows)
     return {
         "dataset": dataset.id,
@@ -200,7 +211,13 @@ def rows(request: Request, dataset: Dataset) -> dict[str, Any]:
     offset, length = _integer(request, "offset", 0), _integer(request, "length", PAGE_ROWS)
     with dataset.open(dataset.subset(query["config"]), query["split"]) as table:
         items = [row_item(offset + index, row) for index, row in enumerate(table.rows(offset, length))]
+        _show_pictures(request, dataset, table, items)
         return page(table.features, items, table.num_rows)
+
+
+def _show_pictures(request: Request, dataset: Dataset, table: Table, items: list[dict[str, Any]]) -> None:
+    where = request.query_params["config"], request.query_params["split"]
+    assets.fill(dataset.hub, dataset.hub.url, dataset, where, table, items)
 
 
 @_route("/search", "dataset", "config", "split", "query")

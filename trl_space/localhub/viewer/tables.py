@@ -83,6 +83,14 @@ class Table:
             rows += self._convert(batch.slice(first, offset + length - start - first))
         return rows
 
+    def raw_cells(self, offset: int, length: int, names: list[str]) -> list[dict[str, Any]]:
+        """Cells of some columns as they lie in the files: bytes of pictures, for instance."""
+        found: list[dict[str, Any]] = []
+        for start, batch in self._raw(offset, offset + length):
+            first = max(0, offset - start)
+            found += batch.slice(first, offset + length - start - first).select(names).to_pylist()
+        return found
+
     def batches(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         """All rows, in pieces, each with the index of its first row."""
         for start, batch in self._raw(0, self.num_rows):
