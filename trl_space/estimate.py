@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trl_space.facts import Machine, ModelFacts
-from trl_space.memory import DEFAULTS, GIB, MemoryEstimate, memory, shape_of, true_params
+from trl_space.memory import BYTES, DEFAULTS, GENERATING, GIB, PAIRED, MemoryEstimate, memory, shape_of, true_params
 from trl_space.recipe import Recipe
 
 __all__ = ["CostEstimate", "MemoryEstimate", "TimeEstimate", "memory", "price", "recommend", "verdict"]
@@ -36,6 +36,22 @@ ACCELERATORS: Mapping[str, tuple[float, float]] = {
     "6000": (500, 0.25),
 }
 _UNKNOWN_ACCELERATOR = (60, 0.25)
+# Memory bandwidth in bytes per second (makers' tables): each word that a model writes reads all its weights once.
+BANDWIDTH: Mapping[str, float] = {
+    "t4": 320e9,
+    "l4": 300e9,
+    "a10g": 600e9,
+    "l40s": 864e9,
+    "a100": 2039e9,
+    "h200": 4800e9,
+    "6000": 1792e9,
+}
+# Seconds for each word that is written, however small the model (transformers' loop; the processor's figure was
+# measured with a model of 0.9 million parameters: 24 words for 32 texts at once in 0.2 s).
+GPU_WORD_SECONDS, CPU_WORD_SECONDS = 0.03, 0.006
+# What goes through the model beside a plain training on one text: the model as it was (dpo, kto), other rows' answers
+# to the same questions (kto), a forward pass of the teacher or of the scores (distillation, grpo, rloo).
+WORK = {"dpo": 1.3, "kto": 1.5, "grpo": 1.3, "rloo": 1.3, "distillation": 1.5}
 # One virtual CPU in float32 on small matrices, and how far more of them help.
 CPU_FLOPS, CPU_MOST = 12e9, 16
 # No batch is faster than this, however small the model.
@@ -100,7 +116,8 @@ def time_seconds(
 
     `rows` are those of the split (None: unknown), `mean_tokens` of a row (None: a usual row is assumed). A batch
     takes k x parameters x tokens operations: k is 6 with an adapter and 8 without, a third less when activations
-    are kept; divided by what the machine reaches, and never less than a fixed time for each batch.
+    are kept; divided by what the machine reaches, and never less than a fixed time for each batch. Goals in which the
+    model writes (grpo, rloo, distillation) add the time of writing, word by word.
     """
     if model is None or not model.params:
         return TimeEstimate(None, "the size of the model is not known")
@@ -113,22 +130,38 @@ def time_seconds(
     gpus = max(1, machine.accelerators)
     per_batch = int(use["per_device_train_batch_size"])
     batches_per_step = int(use["gradient_accumulation_steps"])
-    each_pass = math.ceil(min(limits) / (per_batch * gpus * batches_per_step))
+    tries = int(use.get("num_generations") or {"grpo": 8, "rloo": 2}.get(recipe.trainer, 1))
+    tries = tries if recipe.trainer in ("grpo", "rloo") else 1
+    each_pass = math.ceil(min(limits) * tries / (per_batch * gpus * batches_per_step))
     steps = max(1, math.ceil(each_pass * float(use["num_train_epochs"])))
     if int(use.get("max_steps", -1) or -1) > 0:
         steps = int(use["max_steps"])
     length = min(float(use["max_length"]), mean_tokens or min(USUAL_TOKENS, float(use["max_length"])))
-    tokens = per_batch * length * (PADDING if per_batch > 1 else 1)
+    if recipe.trainer in GENERATING:
+        length = (mean_tokens or USUAL_TOKENS / 4) + float(use["max_completion_length"]) / 2
+    tokens = per_batch * length * (PADDING if per_batch > 1 else 1) * WORK.get(recipe.trainer, 1.0)
+    tokens *= 2 if recipe.trainer in PAIRED and not mean_tokens else 1
     count = _active_params(model)
     lora = bool(use.get("use_peft"))
     k = (6 if lora else 8) if use["activation_checkpointing"] else (4 if lora else 6)
     batch = max(_floor(machine), k * count * tokens / _speed(machine, count, use))
-    training = steps * batches_per_step * batch
+    training = steps * (batches_per_step * batch + _writing(recipe.trainer, machine, count, use))
     result_bytes = 2.0 * model.params * (0.05 if lora else 1)
     seconds = startup_seconds(model) + training + 2 * result_bytes / BYTES_PER_SECOND
     basis = "the rows looked at" if mean_tokens else f"rows of about {round(length)} tokens"
     reason = f"{steps} steps on {machine.title}, from {basis} and published speeds; within a factor of two"
     return TimeEstimate(seconds, reason, steps, training)
+
+
+def _writing(trainer: str, machine: Machine, count: float, use: Mapping[str, Any]) -> float:
+    """Seconds in which a step's answers are written; all of them at once, word by word."""
+    if trainer not in GENERATING:
+        return 0.0
+    words = float(use["max_completion_length"]) * 0.75  # not every answer is as long as it may be
+    if not machine.accelerators:
+        return words * max(CPU_WORD_SECONDS, 2 * count / CPU_FLOPS)
+    width = BYTES.get(str(use["dtype"]), 2)
+    return words * max(GPU_WORD_SECONDS, count * width / _entry(machine, BANDWIDTH, 300e9))
 
 
 def cost(time: TimeEstimate, machine: Machine, timeout: int) -> CostEstimate:
@@ -232,13 +265,18 @@ def _speed(machine: Machine, params: float, settings: Mapping[str, Any]) -> floa
     if not machine.accelerators:
         cores = min(CPU_MOST, _cores(machine.cpu))
         return CPU_FLOPS * cores
-    words = (machine.accelerator or "").lower().replace("-", " ").split()
-    peak, reached = next((ACCELERATORS[word] for word in words if word in ACCELERATORS), _UNKNOWN_ACCELERATOR)
+    peak, reached = _entry(machine, ACCELERATORS, _UNKNOWN_ACCELERATOR)
     if settings.get("load_in_4bit"):
         reached *= 0.7
     if params < 1e9:
         reached *= 0.5
     return peak * 1e12 * reached
+
+
+def _entry(machine: Machine, table: Mapping[str, Any], otherwise: Any) -> Any:
+    """What a table says of a machine's accelerator."""
+    words = (machine.accelerator or "").lower().replace("-", " ").split()
+    return next((table[word] for word in words if word in table), otherwise)
 
 
 def _floor(machine: Machine) -> float:

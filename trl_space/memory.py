@@ -31,8 +31,11 @@ DEFAULTS: Mapping[str, Any] = {
     "max_prompt_length": 512,
     "max_completion_length": 512,
 }
-_PAIRED = ("dpo", "kto", "reward")
-_GENERATING = ("grpo", "rloo", "distillation")
+# Trainers that put two texts for each row through the model, that let the model write, and that compare with the
+# model as it was (KL penalties: where `beta` is not zero).
+PAIRED = ("dpo", "kto", "reward")
+GENERATING = ("grpo", "rloo", "distillation")
+REFERRING = {"dpo": 0.1, "kto": 0.1, "grpo": 0.0, "rloo": 0.05}  # TRL's default of beta
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,12 @@ class Shape:
 def memory(
     config: Mapping[str, Any] | None, params: int | None, settings: Mapping[str, Any], gpus: int = 1
 ) -> MemoryEstimate:
-    """Estimate the memory of each GPU. `settings` are TRL arguments plus `trainer`; `gpus` share the work by copies."""
+    """Estimate the memory of each GPU.
+
+    `settings` are TRL arguments plus `trainer`, and, where they apply, `sharded` (FSDP2: weights, gradients and
+    optimiser states are spread over the `gpus`; otherwise each holds a copy) and `teacher_params` (parameters of the
+    model to copy from, or of a reward model, which is held beside the one that is trained).
+    """
     use = {**DEFAULTS, **{name: value for name, value in settings.items() if value is not None}}
     shape = shape_of(config or {}, params)
     if shape is None:
@@ -87,7 +95,8 @@ def memory(
     else:
         trained, each = count, width
     parts["adapter"] = trained * each if lora else 0
-    parts["gradients"] = trained * each * (2 if gpus > 1 else 1)  # a second copy to exchange them
+    sharded = bool(use.get("sharded")) and gpus > 1
+    parts["gradients"] = trained * each * (2 if gpus > 1 and not sharded else 1)  # a second copy to exchange them
     parts["optimiser"] = trained * _optimiser(str(use["optim"]), each)
     tokens = _tokens(str(use.get("trainer", "sft")), use)
     stored = shape.layers * tokens * shape.hidden * 2
@@ -98,10 +107,23 @@ def memory(
         parts["activations"] = stored + max(layer, head)
     else:
         parts["activations"] = shape.layers * layer + head
-    if use.get("trainer") == "dpo" and not lora:
+    if (
+        not lora
+        and float(use.get("beta", REFERRING.get(str(use.get("trainer")), 0)) or 0)
+        and (use.get("trainer") in REFERRING)
+    ):
         parts["reference model"] = parts["weights"]
-    if use.get("trainer") in _GENERATING:
+    if use.get("trainer") in GENERATING:
         parts["generation"] = shape.layers * tokens * 2 * shape.keys * 2
+    if use.get("teacher_params"):
+        parts["teacher"] = float(use["teacher_params"]) * width
+    if sharded:
+        # One layer at a time is put together again: twice its weights stay on top of the share.
+        gathered = 2 * parts["weights"] / shape.layers
+        for name in ("weights", "gradients", "optimiser", "reference model"):
+            if name in parts:
+                parts[name] /= gpus
+        parts["weights"] += gathered
     parts["fixed"] = FIXED_BYTES
     in_gib = {name: size / GIB for name, size in parts.items() if size}
     return MemoryEstimate(sum(in_gib.values()), in_gib)
@@ -176,9 +198,9 @@ def _tokens(trainer: str, use: Mapping[str, Any]) -> int:
     """Tokens that pass through the model at once."""
     rows = max(1, int(use["per_device_train_batch_size"]))
     length = max(1, int(use["max_length"]))
-    if trainer in _GENERATING:
+    if trainer in GENERATING:
         length = int(use["max_prompt_length"]) + int(use["max_completion_length"])
-    return rows * length * (2 if trainer in _PAIRED else 1)
+    return rows * length * (2 if trainer in PAIRED else 1)
 
 
 def _typical(params: int) -> Shape:

@@ -52,6 +52,34 @@ def test_memory_grows_with_what_needs_it():
     assert memory(QWEN_CONFIG, 596_049_920, {**LORA, "trainer": "dpo"}).gib > base
 
 
+def test_what_each_goal_holds_beside_the_model():
+    plain = memory(QWEN_8B, None, {**MICRO, "dtype": "bfloat16", "trainer": "dpo"})
+    assert plain.parts["reference model"] == pytest.approx(plain.parts["weights"])
+    assert "reference model" not in memory(QWEN_8B, None, {**LORA, "trainer": "dpo"}).parts
+    assert "reference model" not in memory(QWEN_8B, None, {**MICRO, "trainer": "grpo"}).parts  # beta 0 needs none
+    assert "reference model" in memory(QWEN_8B, None, {**MICRO, "trainer": "grpo", "beta": 0.04}).parts
+    taught = memory(QWEN_CONFIG, None, {**LORA, "trainer": "distillation", "teacher_params": 8e9})
+    assert taught.parts["teacher"] == pytest.approx(8e9 * 2 / 2**30)
+
+
+def test_sharding_spreads_what_is_trained():
+    use = {**MICRO, "dtype": "bfloat16"}
+    one, copies = memory(QWEN_8B, None, use).gib, memory(QWEN_8B, None, use, gpus=4).gib
+    spread = memory(QWEN_8B, None, {**use, "sharded": True}, gpus=4).gib
+    assert spread < one / 2 < one < copies
+    assert memory(QWEN_8B, None, {**use, "sharded": True}).gib == one
+
+
+def test_writing_takes_time():
+    model = replace(MODEL, params=8_000_000_000, config=QWEN_8B)
+    use = {"max_completion_length": 512, "per_device_train_batch_size": 8, "num_generations": 8, "dtype": "bfloat16"}
+    learn = time_seconds(replace(RECIPE, trainer="sft"), use, model, A100, 1000)
+    score = time_seconds(replace(RECIPE, trainer="grpo"), use, model, A100, 1000)
+    assert score.steps == pytest.approx(8 * learn.steps, rel=0.02)
+    longer = time_seconds(replace(RECIPE, trainer="grpo"), {**use, "max_completion_length": 2048}, model, A100, 1000)
+    assert longer.seconds > 2 * score.seconds
+
+
 def test_parts_add_up_and_nothing_known_is_unknown():
     estimate = memory(QWEN_CONFIG, 596_049_920, LORA)
     assert sum(estimate.parts.values()) == pytest.approx(estimate.gib)
