@@ -8,7 +8,8 @@
 events (`::trl-space {...}`) are believed first; without them the ordinary output of TRL is understood too: the
 dictionaries with the loss, the progress bars and the error messages. A log is foreign text: everything taken from
 it is a number or a plain, short line. Only the worker's event can name a pushed commit, and whoever shows it must
-look at that commit first (`hub/result.py`).
+look at that commit first (`hub/result.py`). What the state holds is in `run_state.py`, what the events mean in
+`run_events.py`, how lines are written in `loglines.py`, and what they say of failures in `symptoms.py`.
 """
 
 from __future__ import annotations
@@ -16,68 +17,27 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from trl_space.symptoms import ECHOES, KINDS, symptom
+from trl_space import run_events
+from trl_space.loglines import ANSI, INSTALLING, LOADING, bar, dictionaries, numbers
+from trl_space.run_state import ENDS, PHASES, Diagnosis, RunState
+from trl_space.symptoms import ECHOES, HINTS, KINDS, symptom
 from trl_space.texts import t
 
+__all__ = ["PHASES", "Diagnosis", "Reader", "RunState", "conclude", "read", "time_left"]
+
 EVENT = "::trl-space "
-PHASES = ("waiting", "starting", "installing", "downloading", "training", "saving", "done", "failed")
 MAX_LINE = 65_536
 MAX_SHOWN = 500
 # An error message goes on below its first line, but not for ever.
 MESSAGE_LINES = 15
+# So many points in a row are no bad luck any more.
+LONG_ENOUGH = 10
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
-# What follows the "%|" of a progress bar. Every part is bounded, so that no line takes long to look at.
-_BAR_END = re.compile(
-    r"[^|]{0,300}\| *(?P<step>\d{1,12})/(?P<total>\d{1,12}) *\[[^\]<]{0,40}(?:<(?P<left>[\d:?]{1,12}))?"
-)
-MAX_BAR = 400
-_DICT = re.compile(r"\{'[^{}]*\}")
-_ENTRY = re.compile(r"'([^']{1,200})': (?:'([^']{0,60})'|([^,}\s]{1,60}))")
-_INSTALLING = re.compile(
-    r"^(?:Resolved|Prepared|Installed|Downloading|Downloaded|Building|Built|Updating|Reading inline script)\b"
-)
-_LOADING = re.compile(
-    r"Loading (?:weights|checkpoint shards)|Generating \w+ split|Tokenizing|\.safetensors|Fetching \d+ files"
-)
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
 _FRAME = (" ", "\t", "│", "╭", "╰", "|", "+")
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What went wrong. `kind` is one of `symptoms.KINDS`, `line` the line of the log that says it."""
-
-    kind: str
-    title: str
-    reason: str
-    line: str = ""
-
-
-@dataclass(frozen=True)
-class RunState:
-    """Where a run stands, as far as its log tells.
-
-    `phase` is one of PHASES. `metrics` holds one dict for each point, with its "step" and numbers by TRL's names;
-    `summary` TRL's closing figures. `pushed` is (repository, commit) when the worker named its final commit.
-    `rows` and `dropped` say how many rows were used and left out. `eta_seconds` is what a progress bar said.
-    """
-
-    phase: str = "waiting"
-    step: int = 0
-    total: int | None = None
-    epoch: float | None = None
-    metrics: list[dict[str, float]] = field(default_factory=list)
-    summary: dict[str, float] = field(default_factory=dict)
-    pushed: tuple[str, str] | None = None
-    diagnosis: Diagnosis | None = None
-    eta_seconds: float | None = None
-    rows: int | None = None
-    dropped: int | None = None
 
 
 def read(text: str) -> RunState:
@@ -90,10 +50,13 @@ def read(text: str) -> RunState:
 def conclude(state: RunState, stage: str, message: str | None = None) -> RunState:
     """Return the state once the Hub says that the job ended, with the reason only the Hub knows.
 
-    `stage` and `message` are the job's (`facts.Run`). A job that completed without naming a commit did not deliver.
+    `stage` and `message` are the job's (`facts.Run`). A job that completed without naming a commit did not deliver; one
+    that stopped early and saved its work did not fail, whatever the Hub makes of its exit code.
     """
     if stage in ("SCHEDULING", "RUNNING", ""):
         return state
+    if state.phase == "stopped":
+        return state  # it said itself how it ended, and its work is saved
     said = (message or "").strip()[:MAX_SHOWN]
     if "timeout" in said.lower():
         return replace(state, phase="failed", diagnosis=_diagnosis("timeout", said))
@@ -157,19 +120,20 @@ class _Lines:
         self.in_traceback = False
         self.message_left = 0  # lines that may still belong to an error message
         self.waiting_phase = ""  # the phase before an error that may be survived
+        self.in_a_row: dict[str, int] = {}  # how many points in a row show each of `symptoms.HINTS`
 
     def copy(self) -> _Lines:
         """A copy that can read on without changing this one."""
         twin = _Lines()
         twin.__dict__.update(self.__dict__)
-        twin.points = list(self.points)
+        twin.points, twin.in_a_row = list(self.points), dict(self.in_a_row)
         return twin
 
     def state(self) -> RunState:
         return replace(self.at, metrics=[dict(metrics) for _, metrics in self.points], summary=dict(self.at.summary))
 
     def read(self, raw: str) -> None:
-        line = _ANSI.sub("", raw).replace("\x00", "").rstrip()
+        line = ANSI.sub("", raw).replace("\x00", "").rstrip()
         if not line.strip():
             return
         if self.at.phase == "waiting":
@@ -177,11 +141,11 @@ class _Lines:
         place = line.find(EVENT)
         if place >= 0 and self._event(line[place + len(EVENT) :]):
             return
-        bar = _bar(line)
-        if bar is None or "'" in line:
+        progress = bar(line)
+        if progress is None or "'" in line:
             self._dictionaries(line)
-        if bar is not None:
-            self._bar(*bar)
+        if progress is not None:
+            self._bar(*progress)
             return
         self._ordinary(line)
 
@@ -197,9 +161,12 @@ class _Lines:
         if not self.ours:
             self.ours = True
             self.points, self.unplaced = [], 0  # read from bars and dictionaries that are no longer needed
-        handle = getattr(self, f"_on_{event['event']}", None)
+        name = event["event"]
+        if name in run_events.HANDLERS:
+            self.at = run_events.HANDLERS[name](self.at, event)
+        handle = _EVENTS.get(name)
         if handle is not None:
-            handle(event)
+            handle(self, event)
         return True
 
     def _on_phase(self, event: dict[str, Any]) -> None:
@@ -207,18 +174,15 @@ class _Lines:
             self._recover()
             self._go(event["phase"])
 
-    def _on_data(self, event: dict[str, Any]) -> None:
-        self.at = replace(self.at, rows=_whole(event.get("rows")), dropped=_whole(event.get("dropped")))
-
     def _on_begin(self, event: dict[str, Any]) -> None:
         self._recover()
         self._go("training")
-        self._place(event)
+        self.at = run_events.place(self.at, event)
 
     def _on_log(self, event: dict[str, Any]) -> None:
         self._recover()
-        self._place(event)
-        metrics = {str(name): value for name, value in _numbers(event.get("metrics")).items() if name != "step"}
+        self.at = run_events.time_left(run_events.place(self.at, event), event)
+        metrics = {name: value for name, value in numbers(event.get("metrics")).items() if name != "step"}
         self._metrics(metrics, self.at.step, self.at.epoch)
 
     def _on_save(self, event: dict[str, Any]) -> None:
@@ -232,40 +196,36 @@ class _Lines:
 
     def _on_failed(self, event: dict[str, Any]) -> None:
         kind = event.get("kind")
-        message = str(event.get("message") or "")[:MAX_SHOWN]
+        message = run_events.sentence(event.get("message"))
         known = kind if kind in KINDS else "other"
         line = self.at.diagnosis.line if self.at.diagnosis else ""
-        self.at = replace(
-            self.at, phase="failed", diagnosis=_diagnosis(known, line or message, message), eta_seconds=None
-        )
-        self.final = True
+        self._end("failed", _diagnosis(known, line or message, message))
 
     def _on_stopped(self, event: dict[str, Any]) -> None:
-        message = str(event.get("message") or "")[:MAX_SHOWN]
-        self.at = replace(self.at, phase="failed", diagnosis=_diagnosis("killed", message, message), eta_seconds=None)
-        self.final = True
+        stopped = run_events.stopped(event)
+        if stopped is not None:
+            self.at = replace(self.at, stopped=stopped, step=stopped.step or self.at.step)
+            self._end("stopped", None)
+        else:
+            message = run_events.sentence(event.get("message"))
+            self._end("failed", _diagnosis("killed", message, message))
 
     def _on_done(self, event: dict[str, Any]) -> None:
-        if self.at.pushed and not (self.final and self.at.phase == "failed"):
-            self.at = replace(self.at, phase="done", diagnosis=None, eta_seconds=0.0)
-            self.final = True
+        if self.at.pushed and not (self.final and self.at.phase in ("failed", "stopped")):
+            self._end("done", None)
+            self.at = replace(self.at, eta_seconds=0.0)
 
-    def _place(self, event: dict[str, Any]) -> None:
-        step, total, epoch = _whole(event.get("step")), _whole(event.get("total")), _number(event.get("epoch"))
-        self.at = replace(
-            self.at,
-            step=self.at.step if step is None else step,
-            total=total if total else self.at.total,
-            epoch=self.at.epoch if epoch is None else epoch,
-        )
+    def _end(self, phase: str, diagnosis: Diagnosis | None) -> None:
+        """The worker said how it ended: nothing that comes after it counts for more."""
+        self.at = replace(self.at, phase=phase, diagnosis=diagnosis, eta_seconds=None)
+        self.final = True
 
     # --- the ordinary output of TRL ---
 
     def _dictionaries(self, line: str) -> None:
         if self.ours:
             return
-        for found in _DICT.findall(line):
-            entries = {name: _number(text or bare) for name, text, bare in _ENTRY.findall(found)}
+        for entries in dictionaries(line):
             if not {"epoch", "loss", "eval_loss", "train_runtime"} & entries.keys():
                 continue
             metrics = {name: value for name, value in entries.items() if value is not None and name != "step"}
@@ -289,10 +249,20 @@ class _Lines:
             not math.isfinite(loss) or (loss == 0 and slope is not None and not math.isfinite(slope))
         ):
             self.at = replace(self.at, diagnosis=_diagnosis("diverged", f"loss {loss}, grad_norm {slope}"))
+        self._hints(finite)
         if not exact:
             self.unplaced += 1
             step = round(epoch * self.pace) if self.pace and epoch else step
         self.points.append((None if exact else epoch, {"step": step, **finite}))
+
+    def _hints(self, metrics: dict[str, float]) -> None:
+        """Say what goes badly for a while, and stop saying it when it does no longer."""
+        for name, (metric, shows) in HINTS.items():
+            if metric in metrics:
+                self.in_a_row[name] = self.in_a_row.get(name, 0) + 1 if shows(metrics) else 0
+        found = tuple(_diagnosis(name, "") for name in HINTS if self.in_a_row.get(name, 0) >= LONG_ENOUGH)
+        if found != self.at.hints:
+            self.at = replace(self.at, hints=found)
 
     def _set_pace(self, pace: float) -> None:
         """Place the points that had no step: each log line says its epoch, rounded."""
@@ -310,7 +280,7 @@ class _Lines:
 
     def _bar(self, what: str, step: int, total: int, left: float | None) -> None:
         if what:
-            if _LOADING.search(what):
+            if LOADING.search(what):
                 self._go("downloading")
             return
         if self.ours or total == 0:
@@ -330,9 +300,9 @@ class _Lines:
             return
         if self.ours:
             return
-        if _INSTALLING.match(line) and self.at.phase == "starting":
+        if INSTALLING.match(line) and self.at.phase == "starting":
             self._go("installing")
-        elif _LOADING.search(line):
+        elif LOADING.search(line):
             self._go("downloading")
         elif "Training completed." in line or "Model saved to" in line:
             self._go("saving")
@@ -388,54 +358,22 @@ class _Lines:
     def _go(self, phase: str) -> None:
         """Move on to a phase; never back, and never out of an end."""
         now = self.at.phase
-        if now not in ("done", "failed") and PHASES.index(phase) > PHASES.index(now):
+        if now not in ENDS and PHASES.index(phase) > PHASES.index(now):
             self.at = replace(self.at, phase=phase, eta_seconds=self.at.eta_seconds if phase == "training" else None)
 
 
-def _bar(line: str) -> tuple[str, int, int, float | None] | None:
-    """What a progress bar of tqdm says: what of, step, total and seconds left; None when the line is none."""
-    place = line.find("%|", 0, MAX_BAR)
-    if place < 0:
-        return None
-    start = line[:place].strip()
-    shown = len(start) - len(start.rstrip("0123456789"))
-    end = _BAR_END.match(line, place + 2)
-    if not 1 <= shown <= 3 or "|" in start or end is None:
-        return None
-    return start[:-shown].strip(), int(end["step"]), int(end["total"]), _clock(end["left"])
+# What the events that change phases and errors do; the others only add facts (`run_events.HANDLERS`).
+_EVENTS = {
+    "phase": _Lines._on_phase,
+    "begin": _Lines._on_begin,
+    "log": _Lines._on_log,
+    "save": _Lines._on_save,
+    "pushed": _Lines._on_pushed,
+    "failed": _Lines._on_failed,
+    "stopped": _Lines._on_stopped,
+    "done": _Lines._on_done,
+}
 
 
 def _diagnosis(kind: str, line: str, reason: str = "") -> Diagnosis:
     return Diagnosis(kind, t(f"diagnosis.{kind}.title"), reason or t(f"diagnosis.{kind}.reason"), line)
-
-
-def _numbers(value: Any) -> dict[str, float]:
-    if not isinstance(value, Mapping):
-        return {}
-    numbers = {str(name)[:200]: _number(each) for name, each in value.items()}
-    return {name: each for name, each in numbers.items() if each is not None}
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        return float(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _whole(value: Any) -> int | None:
-    number = _number(value)
-    return int(number) if number is not None and math.isfinite(number) and 0 <= number < 1e15 else None
-
-
-def _clock(text: str | None) -> float | None:
-    """Seconds in `04:31` or `1:02:03`; None for `?`."""
-    parts = (text or "").split(":")
-    if not all(part.isdigit() and len(part) < 7 for part in parts):
-        return None
-    seconds = 0.0
-    for part in parts:
-        seconds = seconds * 60 + int(part)
-    return seconds

@@ -8,7 +8,7 @@ exact: the machine's price times the limit after which the Hub stops the job.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,12 +201,14 @@ def usable_gib(machine: Machine) -> float | None:
 def recommend(
     machines: Iterable[Machine],
     recipe: Recipe,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, Any] | Callable[[Machine], Mapping[str, Any]],
     model: ModelFacts | None,
     rows: int | None = None,
     mean_tokens: float | None = None,
 ) -> str:
     """Return the flavor to offer: the cheapest that fits and is soon done, else the best of price and waiting.
+
+    `settings` are those of the run, or a function that gives them for each machine: a preset has variants.
 
     A machine on which memory is tight is offered only when none has room. "" when nothing fits, or when the
     model's size is not known.
@@ -215,11 +217,12 @@ def recommend(
         return ""
     best: tuple[bool, bool, float, str] | None = None
     for machine in machines:
-        use = {**settings, "trainer": recipe.trainer}
+        own = settings(machine) if callable(settings) else settings
+        use = {**own, "trainer": recipe.trainer}
         word = verdict(memory(model.config, model.params, use, max(1, machine.accelerators)), machine)
         if word not in ("fits", "tight"):
             continue
-        time = time_seconds(recipe, settings, model, machine, rows or recipe.rows or 1000, mean_tokens)
+        time = time_seconds(recipe, own, model, machine, rows or recipe.rows or 1000, mean_tokens)
         seconds = time.seconds or 0.0
         late = seconds > SOON_SECONDS
         rank = (

@@ -31,7 +31,10 @@ class ModelFacts:
     """A model on the Hub.
 
     `params` counts parameters (`safetensors.total`; tied embeddings may be counted twice there).
-    `config` is the repository's config.json, `access` whether this visitor can read the files.
+    `config` is the repository's config.json, `access` whether this visitor can read the files. `tokenizer` names the
+    content of tokenizer.json, so that two models can be compared ("" when there is no such file, None when nobody
+    knows). `base_model` is the model this one was made from, as its card or its adapter says. `checkpoint` says
+    whether a run left a state there that can be continued.
     """
 
     id: str
@@ -49,6 +52,64 @@ class ModelFacts:
     chat_template: bool | None = None
     last_modified: datetime | None = None
     url: str = ""
+    tokenizer: str | None = None
+    base_model: str | None = None
+    checkpoint: bool | None = None
+
+    @property
+    def text_config(self) -> Mapping[str, Any]:
+        """The part of config.json that describes the language model; empty when there is no config."""
+        config = self.config or {}
+        inner = (config.get(name) for name in ("text_config", "llm_config", "language_config"))
+        return next((part for part in inner if isinstance(part, Mapping)), config)
+
+    @property
+    def vocab_size(self) -> int | None:
+        """How many different tokens the model's last layer can write, padding included; None when not known."""
+        found = self.text_config.get("vocab_size", (self.config or {}).get("vocab_size"))
+        return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
+
+    @property
+    def context(self) -> int | None:
+        """The longest text in tokens that the model was made for; None when not known."""
+        found = self.text_config.get("max_position_embeddings")
+        return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
+
+    @property
+    def is_vlm(self) -> bool:
+        """Whether the model reads pictures beside text."""
+        config = self.config or {}
+        return self.pipeline_tag in ("image-text-to-text", "any-to-any") or any(
+            isinstance(config.get(name), Mapping) for name in ("vision_config", "visual", "vision_tower_config")
+        )
+
+    @property
+    def is_judge(self) -> bool:
+        """Whether the model gives scores or classes in place of writing."""
+        return any(name.endswith("ForSequenceClassification") for name in self.architectures)
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long rows are for a model, in tokens.
+
+    Args:
+        counts: one number for each row that could be counted, in the order of the rows.
+        dropped_roles: who speaks in the rows and is left out by the model's chat template.
+        source: who counted: the model's own tokenizer, or a guess from the number of characters.
+        problem: what went wrong or is not counted, as a sentence.
+        failed: rows that the chat template refuses; TRL would stop at the first of them.
+        empty: rows of which the chat template leaves nothing.
+        marks_answers: whether the chat template says which words are the assistant's; None when not known.
+    """
+
+    counts: tuple[int, ...] = ()
+    dropped_roles: tuple[str, ...] = ()
+    source: Literal["tokenizer", "estimate"] = "estimate"
+    problem: str | None = None
+    failed: int = 0
+    empty: int = 0
+    marks_answers: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,12 @@ def memory(
         and (use.get("trainer") in REFERRING)
     ):
         parts["reference model"] = parts["weights"]
+    if not lora and width == 4 and not sharded and (use.get("bf16", True) or use.get("fp16")):
+        parts["half precision copy"] = parts["weights"] / 2  # what mixed precision computes with
     if use.get("trainer") in GENERATING:
-        parts["generation"] = shape.layers * tokens * 2 * shape.keys * 2
+        # All answers of a step are written at once, and trained on afterwards, batch by batch.
+        answers = tokens * max(1, int(use.get("gradient_accumulation_steps") or 1))
+        parts["activations"] = max(parts["activations"], shape.layers * answers * 2 * shape.keys * 2)
     if use.get("teacher_params"):
         parts["teacher"] = float(use["teacher_params"]) * width
     if sharded:

@@ -7,31 +7,43 @@ only what differs from the defaults:
 
 and YAML is the same for a file. Both are written by us and read from anybody, so reading never trusts them:
 `read_query` keeps what it understands and reports the rest, and never raises. Settings stand under their own
-TRL names (`trainers.py` says which there are); answers to the questions of `formats.plan` are `map.<name>`.
+TRL names (`trainers.py` says which there are); lists are separated by commas, and `none` leaves one unset on purpose.
+Answers to the questions of `formats.plan` are `map.<name>`.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+from trl_space import schema
 from trl_space.frozen import EMPTY, FrozenMap
-from trl_space.trainers import TRAINERS, clean_settings, write_value
+from trl_space.names import MAX_TEXT, clean_text, is_repo_id, short
+from trl_space.trainers import TRAINERS, clean_settings, field_of, to_trl, write_value
+
+__all__ = [
+    "MAX_ROWS",
+    "MAX_TEXT",
+    "MAX_TIMEOUT",
+    "ReadQuery",
+    "Recipe",
+    "clean_text",
+    "is_repo_id",
+    "parse_duration",
+    "read_query",
+    "write_duration",
+]
 
 VERSION = "1"
 MAX_BYTES = 8192
-MAX_TEXT = 300
 MAX_ROWS = 1_000_000_000
 MAX_TIMEOUT = 7 * 24 * 3600
 MAP_PREFIX = "map."
 # Keys of the address that belong to the page itself.
 PAGE_KEYS = frozenset({"run", "view", "signin", "__theme", "__sign"})
-
-_REPO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)?")
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,8 @@ class Recipe:
 
     `rows` limits the rows used (None: all). `settings` holds TRL argument names and only what differs from the
     preset; `mapping` the visitor's answers about columns. `timeout` is in seconds. `namespace` pays for the job
-    and owns it; "" is the visitor. `hub_model_id` "" means a name made from model and dataset.
+    and owns it; "" is the visitor. `hub_model_id` "" means a name made from model and dataset. `resume` is the result
+    of an earlier run that this one continues, a repository's id.
     """
 
     model: str = ""
@@ -59,6 +72,7 @@ class Recipe:
     namespace: str = ""
     hub_model_id: str = ""
     private: bool = True
+    resume: str = ""
 
     def __post_init__(self) -> None:
         for name in _TEXT:
@@ -69,6 +83,8 @@ class Recipe:
             object.__setattr__(self, "rows", _whole("rows", self.rows, MAX_ROWS))
         object.__setattr__(self, "timeout", _whole("timeout", self.timeout, MAX_TIMEOUT))
         object.__setattr__(self, "private", bool(self.private))
+        if self.resume and not is_repo_id(self.resume):
+            raise ValueError(f"resume takes the name of a model such as ada/my-model, not {short(self.resume)}")
         settings, problems = clean_settings(self.trainer, self.settings)
         if problems:
             raise ValueError("; ".join(problems))
@@ -104,12 +120,14 @@ class Recipe:
                 continue
             if field.name == "timeout":
                 value = write_duration(value)
+            if field.name == "settings":
+                value = to_trl(self.trainer, value)
             plain[field.name] = dict(value) if isinstance(value, Mapping) else value
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=1000)
 
     def to_share(self) -> Recipe:
-        """Return the recipe without what belongs to one person: who pays, and the name of the result."""
-        return replace(self, namespace="", hub_model_id="")
+        """Return the recipe without what belongs to one person: who pays, the result's name, and what it continues."""
+        return replace(self, namespace="", hub_model_id="", resume="")
 
     def _written(self) -> Iterable[tuple[str, str]]:
         for field in fields(self):
@@ -134,6 +152,7 @@ _TEXT = (
     "flavor",
     "namespace",
     "hub_model_id",
+    "resume",
 )
 
 
@@ -168,7 +187,7 @@ def _read_pairs(pairs: list[tuple[str, str]]) -> ReadQuery:
     given = dict(pairs)  # the last one of a name counts, as everywhere on the web
     trainer = clean_text(given.pop("trainer", "")) or "sft"
     if trainer not in TRAINERS:
-        problems.append(f"there is no trainer called {_short(trainer)}")
+        problems.append(f"there is no trainer called {short(trainer)}")
         trainer = "sft"
     if given.get("v", VERSION) != VERSION:
         problems.append("the link was made by another version; some of it may be missing")
@@ -181,7 +200,7 @@ def _read_pairs(pairs: list[tuple[str, str]]) -> ReadQuery:
                 problems.append(str(problem))
         elif name.startswith(MAP_PREFIX) and clean_text(name[len(MAP_PREFIX) :]):
             mapping[name[len(MAP_PREFIX) :]] = value
-        elif TRAINERS[trainer].field(name):
+        elif field_of(trainer, name) or schema.refused(trainer, name):
             settings[name] = value
         else:
             unknown.append((name, value))
@@ -204,7 +223,7 @@ def _from_yaml(text: str) -> Recipe:
     known = {field.name for field in fields(Recipe)}
     strange = [str(name) for name in plain if name != "trl_space" and name not in known]
     if strange:
-        raise ValueError(f"a recipe has no entry called {_short(strange[0])}")
+        raise ValueError(f"a recipe has no entry called {short(strange[0])}")
     values: dict[str, Any] = {name: value for name, value in plain.items() if name != "trl_space"}
     for name in ("settings", "mapping"):
         part = values.get(name, {})
@@ -215,33 +234,10 @@ def _from_yaml(text: str) -> Recipe:
     return Recipe(**values)
 
 
-def clean_text(value: object) -> str:
-    """Return `value` as one line of at most MAX_TEXT visible characters: no control, format or broken characters.
-
-    Names and ids never hold such characters, and in a link they would only serve to deceive.
-    """
-    text = value if isinstance(value, str) else "" if value is None else str(value)
-    visible = "".join(char for char in text[: 4 * MAX_TEXT] if char == " " or unicodedata.category(char)[0] not in "CZ")
-    return visible.strip()[:MAX_TEXT].strip()
-
-
-def is_repo_id(text: str) -> bool:
-    """Whether `text` can be the id of a repository on the Hub: `name` or `owner/name`."""
-    return (
-        bool(_REPO_ID.fullmatch(text))
-        and len(text) <= 192
-        and all(len(part) <= 96 for part in text.split("/"))
-        and "--" not in text
-        and ".." not in text
-        and not any(part.startswith((".", "-")) or part.endswith((".", "-")) for part in text.split("/"))
-        and not text.endswith((".git", ".ipynb"))
-    )
-
-
 def parse_duration(text: str) -> int:
     """Return seconds for `45m`, `1h30m`, `1.5h`, `90s`, `1d` or plain seconds. Raises ValueError."""
     plain = text.strip().lower()
-    refused = ValueError(f"{_short(text)} is not a length of time such as 45m or 1h30m")
+    refused = ValueError(f"{short(text)} is not a length of time such as 45m or 1h30m")
     if len(plain) > 30 or not re.fullmatch(r"(?:\d{1,8}(?:\.\d{1,6})?[dhms])+|\d{1,8}", plain, re.ASCII):
         raise refused
     if plain.isdigit():
@@ -281,8 +277,15 @@ def _read_timeout(name: str, value: object) -> int:
 def _read_private(name: str, value: object) -> bool:
     word = str(value).strip().lower()
     if word not in ("true", "false", "1", "0", "yes", "no"):
-        raise ValueError(f"{name} takes true or false, not {_short(str(value))}")
+        raise ValueError(f"{name} takes true or false, not {short(str(value))}")
     return word in ("true", "1", "yes")
+
+
+def _read_resume(name: str, value: object) -> str:
+    text = _read_text(name, value)
+    if text and not is_repo_id(text):
+        raise ValueError(f"{name} takes the name of a model such as ada/my-model, not {short(text)}")
+    return text
 
 
 _READERS: dict[str, Any] = {
@@ -299,6 +302,7 @@ _READERS: dict[str, Any] = {
     "namespace": _read_text,
     "hub_model_id": _read_text,
     "private": _read_private,
+    "resume": _read_resume,
 }
 
 
@@ -311,15 +315,10 @@ def _write_field(name: str, value: Any) -> str:
 def _whole(name: str, value: object, most: int) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not re.fullmatch(r"\d{1,12}", text, re.ASCII) or not 1 <= int(text) <= most:
-        raise ValueError(f"{name} takes a whole number from 1 to {most}, not {_short(text)}")
+        raise ValueError(f"{name} takes a whole number from 1 to {most}, not {short(text)}")
     return int(text)
 
 
 def _quote(text: str) -> str:
     # "/" and ":" are allowed in a query and make ids readable.
     return quote(text, safe="/:,")
-
-
-def _short(text: str) -> str:
-    line = clean_text(text)
-    return repr(line if len(line) <= 60 else line[:57] + "...")

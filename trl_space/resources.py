@@ -7,6 +7,8 @@ people add to. Everything is read once and kept.
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -32,9 +34,55 @@ def worker_source() -> str:
     return text("worker/train.py")
 
 
-def formats_source() -> str:
-    """Return the source of `formats.py`, which the job carries with it."""
-    return text("formats.py")
+def formats_sources() -> dict[str, str]:
+    """Return the source of `formats`, file by file, for the job that carries it.
+
+    Keys are paths relative to the package (`formats/roles.py`). A file comes after those that it imports, and
+    `formats/__init__.py` comes last, so that they can be loaded one after the other.
+    """
+    return _by_imports({name: text(name) for name in _modules("formats")})
+
+
+def embedded_sources() -> dict[str, str]:
+    """Return all that the worker carries with it, by relative path, in an order in which it can be loaded.
+
+    These are the files of `formats`, `rewards.py` and what lies beside `worker/train.py`. Each is there verbatim.
+    """
+    return dict(_embedded())
+
+
+@cache
+def _embedded() -> tuple[tuple[str, str], ...]:
+    beside = {name: text(name) for name in _modules("worker") if name not in ("worker/__init__.py", "worker/train.py")}
+    return tuple({**formats_sources(), "rewards.py": text("rewards.py"), **_by_imports(beside)}.items())
+
+
+def _modules(folder: str) -> list[str]:
+    """The Python files of a folder of the package, relative to the package."""
+    return sorted(f"{folder}/{path.name}" for path in (PACKAGE / folder).glob("*.py"))
+
+
+def _by_imports(sources: Mapping[str, str]) -> dict[str, str]:
+    """The files of one folder, those that others import first; raises ValueError when they import each other."""
+    waiting, done = dict(sources), {}
+    while waiting:
+        ready = [name for name in waiting if not any(other in waiting for other in _imported(name, sources))]
+        # The package itself imports from all of its files, and none imports from it.
+        ready = [name for name in ready if not name.endswith("/__init__.py") or len(waiting) == 1]
+        if not ready:
+            raise ValueError(f"these files import each other: {', '.join(waiting)}")
+        done |= {name: waiting.pop(name) for name in ready}
+    return done
+
+
+def _imported(name: str, sources: Mapping[str, str]) -> set[str]:
+    """Which of `sources` the file called `name` imports by `from .other import x` or `from . import other`."""
+    folder, found = name.rpartition("/")[0], set()
+    for node in ast.walk(ast.parse(sources[name])):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            modules = [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+            found |= {f"{folder}/{module}.py" for module in modules}
+    return (found & set(sources)) - {name}
 
 
 @cache

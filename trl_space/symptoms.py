@@ -1,6 +1,6 @@
 """What the lines of a failing training say: a table of patterns, each with the kind of failure it means.
 
-The kinds are those of `doctor.Diagnosis`. Patterns in `ANYWHERE` mean a failure wherever they stand; those in
+The kinds are those of `run_state.Diagnosis`. Patterns in `ANYWHERE` mean a failure wherever they stand; those in
 `IN_ERROR` only inside an error message, because the same words are harmless elsewhere. Of several patterns that
 match a line, the first in the table counts.
 """
@@ -8,6 +8,7 @@ match a line, the first in the table counts.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 KINDS = (
     "oom",
@@ -21,11 +22,21 @@ KINDS = (
     "killed",
     "import_error",
     "bad_argument",
+    "no_reward",
+    "vocabulary",
     "push_failed",
     "diverged",
     "network",
     "other",
 )
+
+# What goes badly while a run goes on: the metric that has to be there, and whether its numbers show it. TRL trains on
+# without a word in all three; nothing is learned from answers that all get the same score.
+HINTS: dict[str, tuple[str, Callable[[Mapping[str, float]], bool]]] = {
+    "reward_zero": ("reward", lambda m: m["reward"] == 0 and not m.get("reward_std")),
+    "reward_same": ("frac_reward_zero_std", lambda m: m["frac_reward_zero_std"] >= 1 and bool(m.get("reward"))),
+    "answers_cut": ("completions/clipped_ratio", lambda m: m["completions/clipped_ratio"] >= 1),
+}
 
 
 def _table(*rows: tuple[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
@@ -78,9 +89,16 @@ IN_ERROR = _table(
         r"|LocalTokenNotFoundError|Token is required|Invalid username or password|required permissions"
         r"|403 (?:Client Error|Forbidden)",
     ),
+    ("vocabulary", r"teacher model has vocab_size|requires a shared vocabulary"),
+    (
+        "no_reward",
+        r"No reward source provided|Could not load reward function|Number of reward weights"
+        r"|[Rr]eward function '.{1,200}' returned",
+    ),
     (
         "chat_template",
-        r"chat_template is not set|(?:no|not have a) chat template|roles must alternate|jinja2\.exceptions"
+        r"chat_template is not set|template does not support tool calling"
+        r"|(?:no|not have a) chat template|roles must alternate|jinja2\.exceptions"
         r"|TemplateError",
     ),
     (
@@ -89,6 +107,7 @@ IN_ERROR = _table(
         r"|train\w*|test\w*|validation)['\"]|num_samples should be a positive|num_samples=0"
         r"|No columns in the dataset match|Column '?\w+'? (?:doesn't exist|not in)|has no attribute 'endswith'"
         r"|can only concatenate (?:str|list)|DatasetGenerationError|CastError|ArrowInvalid|ArrowTypeError"
+        r"|missing \d+ required positional arguments?: '(?:solution|prompts)"
         r"|multiple values for keyword argument 'completions'|The dataset appears to be vision-related",
     ),
     (
@@ -99,7 +118,10 @@ IN_ERROR = _table(
         "bad_argument",
         r"arguments are not used by the HfArgumentParser|unexpected keyword argument|Your setup doesn't support bf16"
         r"|is not a valid (?:SchedulerType|OptimizerNames|IntervalStrategy|HubStrategy|SaveStrategy)"
-        r"|does not support nn\.DataParallel|load_best_model_at_end requires|No reward source provided",
+        r"|does not support `?nn\.DataParallel|load_best_model_at_end requires|evaluation requires an eval_dataset"
+        r"|must be divisible by|batch size must be > 1|A teacher model is required|adapter to `?lm_head"
+        r"|SequenceClassification' object has no attribute 'prepare_inputs_for_generation'|SEQ_CLS"
+        r"|is too short and causes image placeholder",
     ),
     (
         "import_error",

@@ -1,46 +1,51 @@
-"""TRL's trainers: the goal each one serves, the rows it takes and the settings the page offers.
+"""TRL's trainers: the goal each one serves, the rows it takes, what it needs, and the settings the page offers.
 
-A table, `TRAINERS`, and the functions that read values by it. A setting carries TRL's own argument name; its
-kind and range say which values a recipe may hold, so whatever a link asks for has passed `parse_value`.
-Defaults and help follow TRL 1.16 and transformers 5.23, and `tests/hub` compares them with the installed ones.
+A table, `TRAINERS`, and the functions that read settings by it. Adding a trainer is adding a row here, its words in
+the locale files (`goal.<command>`, and `page.setting` for settings that are new), and a preset. Settings carry TRL's
+own argument names; which there are and what they may hold comes from `schema.py`, so whatever a link asks for has
+passed `parse_value`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal
 
-Kind = Literal["bool", "int", "float", "text", "choice"]
-Value = bool | int | float | str
+from trl_space import schema
+from trl_space.fields import Field, Kind, Value, parse_value, plain_value, write_value
+from trl_space.names import short
+from trl_space.texts import DEFAULT, section
 
+__all__ = [
+    "TRAINERS",
+    "Field",
+    "Kind",
+    "Trainer",
+    "Value",
+    "clean_settings",
+    "field_of",
+    "method_of",
+    "method_settings",
+    "parse_value",
+    "search",
+    "to_trl",
+    "write_value",
+]
 
-@dataclass(frozen=True)
-class Field:
-    """One setting of a trainer under its TRL name.
-
-    `default` is TRL's own. `min` and `max` are inclusive. `shown` fields are in view, the rest is folded away.
-    `label` and `help` are English; the page shows the TRL name beside them.
-    """
-
-    name: str
-    kind: Kind
-    label: str
-    help: str
-    default: Value | None
-    min: float | None = None
-    max: float | None = None
-    choices: tuple[str, ...] = ()
-    shown: bool = False
+Method = Literal["full", "lora", "qlora"]
+METHODS: tuple[Method, ...] = ("full", "lora", "qlora")
 
 
 @dataclass(frozen=True)
 class Trainer:
     """One training command of TRL.
 
-    `goal` and `summary` are text keys. `dataset_types` are the types of `formats` it takes, best first.
-    `ready` says whether runs with it can be started here.
+    `goal` and `summary` are text keys. `dataset_types` are the types of `formats` it takes, best first. `offered` are
+    the settings the page offers in plain words, the first three of them in view. `needs` is what a run needs besides
+    a model and data: "teacher", "rewards". `docs` is TRL's page about it. `ready` says whether runs with it can be
+    started here.
     """
 
     command: str
@@ -48,249 +53,47 @@ class Trainer:
     goal: str
     summary: str
     dataset_types: tuple[str, ...]
-    fields: tuple[Field, ...]
+    offered: tuple[str, ...]
     docs: str
-    ready: bool = False
+    needs: tuple[str, ...] = ()
+    ready: bool = True
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The settings the page offers, with plain labels and help in English; the ones in view come first."""
+        return self.fields_in(DEFAULT)
+
+    def fields_in(self, lang: str) -> tuple[Field, ...]:
+        """The same in the words of a language."""
+        return tuple(_offered(self.command, lang).values())
 
     def field(self, name: str) -> Field | None:
-        """Return the field with this TRL name, or None."""
-        return next((field for field in self.fields if field.name == name), None)
+        """The setting with this TRL name: one of `fields`, else any other that may be set, else None."""
+        return _offered(self.command, DEFAULT).get(name) or schema.argument(self.command, name)
 
 
-_SCHEDULES = ("linear", "cosine", "cosine_with_min_lr", "constant", "constant_with_warmup", "inverse_sqrt")
-_OPTIMIZERS = ("adamw_torch_fused", "adamw_torch", "adafactor", "sgd")
-
-
-def _common(learning_rate: float, max_length: int) -> tuple[Field, ...]:
-    """The settings that every trainer shares, with the two defaults in which they differ."""
-    return (
-        Field(
-            "num_train_epochs",
-            "float",
-            "How long",
-            "How many times the training goes through all rows.",
-            3.0,
-            0.01,
-            1000,
-            shown=True,
-        ),
-        Field(
-            "learning_rate",
-            "float",
-            "Learning rate",
-            "How big each step of learning is. Too high and the model forgets, too low and it learns little.",
-            learning_rate,
-            1e-9,
-            1.0,
-            shown=True,
-        ),
-        Field(
-            "max_length",
-            "int",
-            "Length",
-            "The longest row in tokens (word pieces). Longer rows are cut.",
-            max_length,
-            8,
-            1_048_576,
-            shown=True,
-        ),
-        Field(
-            "max_steps",
-            "int",
-            "Stop after steps",
-            "Stop after this many steps, however many rows there are. -1: go by the number of passes.",
-            -1,
-            -1,
-            10_000_000,
-        ),
-        Field(
-            "per_device_train_batch_size",
-            "int",
-            "Rows at once",
-            "How many rows each GPU works on at once. More needs more memory.",
-            8,
-            1,
-            1024,
-        ),
-        Field(
-            "gradient_accumulation_steps",
-            "int",
-            "Batches per step",
-            "How many batches are added up before the model changes. Acts like more rows at once, without the memory.",
-            1,
-            1,
-            4096,
-        ),
-        Field(
-            "warmup_steps",
-            "float",
-            "Warm-up",
-            "Steps over which the learning rate grows from nothing. Below 1 it is a share of all steps.",
-            0.0,
-            0,
-            1_000_000,
-        ),
-        Field(
-            "lr_scheduler_type",
-            "choice",
-            "Learning rate over time",
-            "How the learning rate changes until the end.",
-            "linear",
-            choices=_SCHEDULES,
-        ),
-        Field(
-            "weight_decay",
-            "float",
-            "Weight decay",
-            "Pulls the weights towards zero a little, against overfitting.",
-            0.0,
-            0,
-            1,
-        ),
-        Field("max_grad_norm", "float", "Gradient limit", "Cuts steps that are too big. 0: no limit.", 1.0, 0, 1000),
-        Field(
-            "optim",
-            "choice",
-            "Optimiser",
-            "The method that changes the weights.",
-            "adamw_torch_fused",
-            choices=_OPTIMIZERS,
-        ),
-        Field("seed", "int", "Seed", "The same seed gives the same order of rows.", 42, 0, 4_294_967_295),
-        Field(
-            "use_peft",
-            "bool",
-            "Train a small adapter (LoRA)",
-            "Trains a few added weights in place of the whole model: far less memory, and a small file.",
-            False,
-        ),
-        Field(
-            "lora_r",
-            "int",
-            "Adapter size (r)",
-            "The rank of the adapter. Bigger learns more and needs more memory.",
-            16,
-            1,
-            1024,
-        ),
-        Field(
-            "lora_alpha",
-            "int",
-            "Adapter strength (alpha)",
-            "How strongly the adapter acts, against its rank.",
-            32,
-            1,
-            4096,
-        ),
-        Field(
-            "lora_dropout",
-            "float",
-            "Adapter dropout",
-            "Leaves out parts of the adapter at random while training.",
-            0.05,
-            0,
-            0.99,
-        ),
-        Field(
-            "lora_target_modules",
-            "choice",
-            "Adapted layers",
-            "Which layers get an adapter.",
-            None,
-            choices=("all-linear",),
-        ),
-        Field(
-            "dtype",
-            "choice",
-            "Number format",
-            "How the weights are stored while training. bfloat16 takes half the memory of float32.",
-            "float32",
-            choices=("auto", "bfloat16", "float16", "float32"),
-        ),
-        Field("bf16", "bool", "Compute in bfloat16", "Faster on recent GPUs, with the range of float32.", True),
-        Field("fp16", "bool", "Compute in float16", "For older GPUs such as the T4, which lack bfloat16.", False),
-        Field(
-            "activation_checkpointing",
-            "bool",
-            "Save memory by computing twice",
-            "Keeps fewer intermediate results: much less memory, about a fifth slower.",
-            True,
-        ),
-        Field(
-            "auto_find_batch_size",
-            "bool",
-            "Halve the batch when memory runs out",
-            "Tries again with fewer rows at once when the GPU is full.",
-            False,
-        ),
-        Field(
-            "logging_steps", "float", "Report every", "Steps between two points of the chart.", 10.0, 0.0001, 1_000_000
-        ),
-        Field("logging_first_step", "bool", "Report the first step", "Shows where the loss starts.", False),
-        Field(
-            "save_steps",
-            "float",
-            "Save every",
-            "Steps between two saved states. Below 1 it is a share of all steps.",
-            500.0,
-            0.0001,
-            1_000_000,
-        ),
-        Field(
-            "save_strategy",
-            "choice",
-            "When to save",
-            "Save by steps, after each pass, or only at the end.",
-            "steps",
-            choices=("no", "steps", "epoch"),
-        ),
-        Field("save_total_limit", "int", "Saved states to keep", "Older saved states are deleted.", None, 1, 100),
-    )
-
-
-_SFT = (
-    Field(
-        "packing",
-        "bool",
-        "Pack short rows together",
-        "Fills each sequence with several rows: faster with short rows. Wants a GPU with FlashAttention.",
-        False,
-    ),
-    Field(
-        "assistant_only_loss",
-        "bool",
-        "Learn from the answers only",
-        "In conversations, only the assistant's words count. The chat template must mark them.",
-        False,
-    ),
-    Field(
-        "completion_only_loss",
-        "bool",
-        "Learn from the completion only",
-        "With prompt and completion, the prompt's words do not count. This is how TRL does it anyway.",
-        None,
-    ),
-    Field(
-        "neftune_noise_alpha",
-        "float",
-        "Noise (NEFTune)",
-        "A little noise can help with instructions. Usual: 5 to 15.",
-        None,
-        0,
-        100,
-    ),
-    Field("loss_type", "choice", "Loss", "What is made small: nll is the usual one.", "nll", choices=("nll", "dft")),
+SHOWN = 3
+_DOCS = "https://huggingface.co/docs/trl/v1.16.0/en/"
+# What every trainer offers after its own settings, in the order in which it is shown.
+_COMMON = tuple(
+    """
+    max_steps per_device_train_batch_size gradient_accumulation_steps warmup_steps lr_scheduler_type weight_decay
+    max_grad_norm optim seed use_peft load_in_4bit lora_r lora_alpha lora_dropout lora_target_modules dtype bf16 fp16
+    activation_checkpointing auto_find_batch_size test_split_size eval_strategy eval_steps logging_steps
+    logging_first_step save_steps save_strategy save_total_limit
+    """.split()
+)
+_READING = ("num_train_epochs", "learning_rate", "max_length")
+_WRITING = ("num_train_epochs", "learning_rate", "max_completion_length")
+_SCORED = (
+    *("reward_funcs", "reward_weights", "reward_model_name_or_path"),
+    *("num_generations", "temperature", "beta", "num_iterations", "epsilon"),
 )
 
-_DOCS = "https://huggingface.co/docs/trl/v1.16.0/en/"
 
-
-def _trainer(
-    command: str, title: str, page: str, types: tuple[str, ...], fields: tuple[Field, ...], ready: bool = False
-) -> Trainer:
-    return Trainer(
-        command, title, f"goal.{command}.title", f"goal.{command}.summary", types, fields, _DOCS + page, ready
-    )
+def _trainer(command: str, title: str, types: tuple[str, ...], own: tuple[str, ...], **more: Any) -> Trainer:
+    page = f"{_DOCS}{command}_trainer"
+    return Trainer(command, title, f"goal.{command}.title", f"goal.{command}.summary", types, own, page, **more)
 
 
 TRAINERS: dict[str, Trainer] = {
@@ -299,43 +102,58 @@ TRAINERS: dict[str, Trainer] = {
         _trainer(
             "sft",
             "SFT",
-            "sft_trainer",
             ("language_modeling", "prompt_completion", "pretokenized"),
-            _common(2e-5, 1024) + _SFT,
-            True,
+            (
+                *(*_READING, "packing", "assistant_only_loss", "completion_only_loss", "neftune_noise_alpha"),
+                *("loss_type", *_COMMON),
+            ),
         ),
-        _trainer("dpo", "DPO", "dpo_trainer", ("preference",), _common(1e-6, 1024)),
-        _trainer("kto", "KTO", "kto_trainer", ("unpaired_preference", "preference"), _common(1e-6, 1024)),
-        _trainer("grpo", "GRPO", "grpo_trainer", ("prompt_only",), _common(1e-6, 1024)),
-        _trainer("rloo", "RLOO", "rloo_trainer", ("prompt_only",), _common(1e-6, 1024)),
-        _trainer("reward", "Reward", "reward_trainer", ("preference",), _common(1e-4, 1024)),
-        _trainer("distillation", "Distillation", "distillation_trainer", ("prompt_only",), _common(1e-6, 1024)),
+        _trainer("dpo", "DPO", ("preference",), (*_READING, "beta", "loss_type", *_COMMON)),
+        _trainer(
+            "kto",
+            "KTO",
+            ("unpaired_preference", "preference"),
+            (*_READING, "beta", "desirable_weight", "undesirable_weight", *_COMMON),
+        ),
+        _trainer(
+            "grpo",
+            "GRPO",
+            ("prompt_only",),
+            (*_WRITING, *_SCORED, "loss_type", "scale_rewards", *_COMMON),
+            needs=("rewards",),
+        ),
+        _trainer("rloo", "RLOO", ("prompt_only",), (*_WRITING, *_SCORED, *_COMMON), needs=("rewards",)),
+        _trainer(
+            "reward", "Reward", ("preference",), (*_READING, "center_rewards_coefficient", "lora_task_type", *_COMMON)
+        ),
+        _trainer(
+            "distillation",
+            "Distillation",
+            ("prompt_only",),
+            (*_WRITING, "teacher_model_name_or_path", "temperature", "beta", *_COMMON),
+            needs=("teacher",),
+        ),
     )
 }
 
 
 def field_of(trainer: str, name: str) -> Field | None:
-    """Return the field `name` of a trainer; None when the trainer or the field is not known."""
+    """Return the setting `name` of a trainer; None when there is none, or when a recipe may not set it."""
     known = TRAINERS.get(trainer)
     return known.field(name) if known else None
 
 
-def parse_value(field: Field, value: object) -> Value:
-    """Return `value` (text or already a number) as the field's kind. Raises ValueError in plain words."""
-    if field.kind == "bool":
-        return _as_bool(field, value)
-    if field.kind in ("text", "choice"):
-        if not isinstance(value, str):
-            raise ValueError(f"{field.name} takes text, not {_shown(value)}")
-        if field.kind == "choice" and value not in field.choices:
-            raise ValueError(f"{field.name} takes one of {', '.join(field.choices)}, not {_shown(value)}")
-        return value
-    number = _as_number(field, value)
-    if (field.min is not None and number < field.min) or (field.max is not None and number > field.max):
-        raise ValueError(
-            f"{field.name} takes values from {_number(field.min)} to {_number(field.max)}, not {_shown(value)}"
-        )
-    return number
+def search(trainer: str, words: str, limit: int = 20) -> schema.Found:
+    """Find settings of a trainer by name, plain words or TRL's help: the best matches, and how many there are.
+
+    Raises KeyError for a trainer that is not there.
+    """
+    offered = {field.name: field for field in TRAINERS[trainer].fields}
+    fields = {field.name: offered.get(field.name, field) for field in schema.arguments(trainer)}
+    fields = {name: fields[name] for name in (*offered, *fields)}
+    both = (replace(own, help=f"{own.help} {schema.argument(trainer, name).help}") for name, own in fields.items())
+    found = schema.search(trainer, words, limit, both)
+    return schema.Found(tuple(fields[field.name] for field in found.fields), found.total)
 
 
 def clean_settings(trainer: str, settings: Mapping[str, object]) -> tuple[dict[str, Value], tuple[str, ...]]:
@@ -345,7 +163,8 @@ def clean_settings(trainer: str, settings: Mapping[str, object]) -> tuple[dict[s
     for name, value in settings.items():
         field = field_of(trainer, str(name))
         if field is None:
-            problems.append(f"{_shown(name)} is not a setting of {_shown(trainer)}")
+            reason = schema.refused(trainer, str(name))
+            problems.append(f"{name} {reason}" if reason else f"{short(name)} is not a setting of {short(trainer)}")
             continue
         try:
             accepted[field.name] = parse_value(field, value)
@@ -354,52 +173,42 @@ def clean_settings(trainer: str, settings: Mapping[str, object]) -> tuple[dict[s
     return accepted, tuple(problems)
 
 
-def write_value(value: Value) -> str:
-    """Return a setting as TRL's command line, a link and a form write it; `parse_value` reads it back."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
-        return str(int(value))
-    return str(value)
+def to_trl(trainer: str, settings: Mapping[str, Value]) -> dict[str, Any]:
+    """Return settings as TRL's parser takes them from a file: plain JSON, with lists, objects and null.
+
+    Raises KeyError for a setting the trainer does not have.
+    """
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        field = field_of(trainer, name)
+        if field is None:
+            raise KeyError(f"{name} is not a setting of {trainer}")
+        found[name] = plain_value(field, value)
+    return found
 
 
-def _as_bool(field: Field, value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = value.strip().lower() if isinstance(value, str) else value
-    if word in ("true", "yes", "1", "on", 1):
-        return True
-    if word in ("false", "no", "0", "off", 0):
-        return False
-    raise ValueError(f"{field.name} takes true or false, not {_shown(value)}")
+def method_of(settings: Mapping[str, Any]) -> Method:
+    """Whether settings train the whole model, an adapter on it (lora), or an adapter on it in 4 bits (qlora)."""
+    if settings.get("load_in_4bit"):
+        return "qlora"
+    return "lora" if settings.get("use_peft") else "full"
 
 
-def _as_number(field: Field, value: object) -> int | float:
-    wanted = "a whole number" if field.kind == "int" else "a number"
-    refused = ValueError(f"{field.name} takes {wanted}, not {_shown(value)}")
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise refused
-    # Digits with underscores and the like are numbers for Python and surprises for everybody else.
-    if isinstance(value, str) and (len(value) > 40 or not value.isascii() or "_" in value):
-        raise refused
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        raise refused from None
-    if not math.isfinite(number):
-        raise refused
-    if field.kind == "int":
-        if number != int(number):
-            raise refused
-        return int(number)
-    return number
+def method_settings(method: str) -> dict[str, Value]:
+    """Return the settings that choose a method. Raises ValueError for anything but full, lora and qlora."""
+    if method not in METHODS:
+        raise ValueError(f"there is no method called {short(method)}")
+    return {"use_peft": method != "full", "load_in_4bit": method == "qlora"}
 
 
-def _number(number: float | None) -> str:
-    return "any" if number is None else f"{number:g}" if abs(number) < 1e6 else str(int(number))
-
-
-def _shown(value: Any) -> str:
-    """A value from outside, short enough for a sentence."""
-    text = str(value)
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+@cache
+def _offered(trainer: str, lang: str) -> Mapping[str, Field]:
+    """The offered settings of a trainer by name, in the words of a language."""
+    found: dict[str, Field] = {}
+    for place, name in enumerate(TRAINERS[trainer].offered):
+        field = schema.argument(trainer, name)
+        if field is None:
+            continue  # this trainer cannot have it, such as auto_find_batch_size with groups of answers
+        words = section(f"page.setting.{name}", lang) | section(f"page.setting.{trainer}.{name}", lang)
+        found[name] = replace(field, label=words["label"], help=words["help"], shown=place < SHOWN)
+    return found

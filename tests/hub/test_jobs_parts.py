@@ -152,11 +152,65 @@ def test_script_headers() -> None:
 
 
 def test_requirements_are_compared_with_what_is_here() -> None:
-    assert uv.missing(["pytest", "pytest>=1", "Huggingface_Hub[cli]", "absent ; python_version < '3'"]) == []
-    problems = uv.missing(["no-such-thing", "pytest==0.1", "what is this"])
-    assert len(problems) == 3 and "pytest==0.1" in problems[1]
+    here = ["pytest", "pytest>=1", "Huggingface_Hub[cli]", "absent ; python_version < '3'"]
+    assert uv.missing(here) == ([], [])
+    problems, passed_over = uv.missing(["no-such-thing", "pytest==0.1", "what is this", "vllm==0.30.0", "math-verify9"])
+    assert len(problems) == 4 and "pytest==0.1" in problems[1] and passed_over == ["vllm"]
     fits = [uv.python_fits(asked, "3.11.9") for asked in ("3.11", "3.11.9", ">=3.10,<3.13", "python3.11", "3.12")]
     assert fits == [True, True, True, True, False]
+
+
+def run_uv(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, uv.__file__, *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_packages_for_a_gpu_may_be_missing_and_others_may_not(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text("# /// script\n# dependencies = ['pytest', 'deepspeed==0.19.8', 'vllm']\n# ///\nprint('ran')\n")
+    done = run_uv("run", str(script))
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert "not installed here: deepspeed, vllm; this computer has no GPU" in done.stderr
+    done = run_uv("run", "--with", "no-such-thing", str(script))
+    assert (done.returncode, done.stdout) == (1, "") and "missing package 'no-such-thing'" in done.stderr
+
+
+def test_pip_install_looks_and_installs_nothing() -> None:
+    done = run_uv("pip", "install", "--system", "--quiet", "--index-url", "x", "pytest", "liger-kernel==0.8.5")
+    assert done.returncode == 0 and "not installed here: liger-kernel" in done.stderr
+    assert run_uv("pip", "install", "--system", "pytest==0.1").returncode == 1
+    assert run_uv("pip", "freeze").returncode == 2
+
+
+PATIENT = """
+import signal, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+def save(*_):
+    time.sleep(1.5)
+    print("saved", child.poll(), flush=True)
+    sys.exit(3)
+signal.signal(signal.SIGTERM, save)
+print("up", flush=True)
+time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["with a Hub", "without"])
+def test_a_job_that_is_stopped_has_time_to_save(tmp_path: Path, there: bool) -> None:
+    """The first process alone is asked, once; what it started is still there meanwhile, and gone in the end."""
+    (tmp_path / "lock").touch()
+    with open(tmp_path / "lock") as lock:
+        if there:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        process = supervise(tmp_path, [sys.executable, "-c", PATIENT], grace=10 if there else 1, orphan=60)
+        until = time.monotonic() + 20
+        while '"up"' not in (tmp_path / "log.jsonl").read_text() and time.monotonic() < until:
+            time.sleep(0.05)
+        children = process.children(recursive=True)
+        process.terminate()
+        end = end_of(tmp_path)
+    saved = '"saved None"' in (tmp_path / "log.jsonl").read_text()
+    assert (end["reason"], end["code"], saved) == ("stop", 3 if there else 137, there)
+    assert not psutil.wait_procs(children, timeout=5)[1]
 
 
 def test_mps_is_hidden_where_no_variable_can(tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ from huggingface_hub import HfApi
 from trl_space import doctor, formats, jobspec
 from trl_space.facts import DatasetFacts, Machine, ModelFacts
 from trl_space.localhub.seed.tasks import exact, held_out
-from trl_space.localhub.server import LocalHub, clean_environment
+from trl_space.localhub.server import LocalHub
 from trl_space.presets import choose
 from trl_space.recipe import Recipe
 
+from .worker import MODEL, environment, events, finish, start
+
 CPU = Machine("cpu-basic", "CPU Basic", "2 vCPU", 16, 50, None, 0, None, 0.000167)
-MODEL = "demo/tiny-qwen3"
 UNITS = {"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]}
 # With few steps, much in each: whatever the rounding of a processor made of the base model, this teaches it.
 BIG = {"per_device_train_batch_size": 32, "logging_steps": 1}
@@ -68,40 +69,6 @@ def job(
     )
 
 
-def environment(hub: LocalHub, folder: Path) -> dict[str, str]:
-    return clean_environment(
-        folder / "hf",
-        HF_ENDPOINT=hub.url,
-        HF_TOKEN=hub.token("ada"),
-        HF_HUB_DISABLE_PROGRESS_BARS="1",
-        CUDA_VISIBLE_DEVICES="",
-        ACCELERATOR="none",
-        OMP_WAIT_POLICY="passive",
-    )
-
-
-def start(hub: LocalHub, spec: jobspec.JobSpec, folder: Path) -> subprocess.Popen[str]:
-    (folder / "train.py").write_text(spec.as_script(), encoding="utf-8")
-    return subprocess.Popen(
-        [sys.executable, "train.py"],
-        cwd=folder,
-        env=environment(hub, folder) | spec.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
-    out, _ = process.communicate(timeout=240)
-    return process.returncode, out
-
-
-def events(log: str) -> list[dict]:
-    lines = [line for line in log.splitlines() if line.startswith("::trl-space ")]
-    return [json.loads(line.removeprefix("::trl-space ")) for line in lines]
-
-
 def accuracy(hub: LocalHub, model: str, folder: Path) -> float:
     asked = held_out("units", 24)
     done = subprocess.run(
@@ -134,7 +101,7 @@ def test_a_job_teaches_the_model_and_names_the_commit_that_holds_it(hub: LocalHu
 
     said = events(log)
     assert [one["event"] for one in said if one["event"] not in ("log", "save")] == [
-        "phase", "data", "phase", "begin", "phase", "pushed", "done",
+        "phase", "data", "split", "machine", "samples", "phase", "begin", "phase", "samples", "pushed", "done",
     ]  # fmt: skip
     losses = [one["metrics"]["loss"] for one in said if one["event"] == "log" and "loss" in one["metrics"]]
     assert len(losses) == 30
@@ -168,7 +135,7 @@ def test_a_job_teaches_the_model_and_names_the_commit_that_holds_it(hub: LocalHu
 
 def test_a_killed_run_leaves_a_checkpoint_that_does_not_look_finished(hub: LocalHub, api: HfApi, tmp_path: Path):
     spec = job("demo/units-chat-pairs", UNITS, "ada/killed", rows=200, max_steps=5000, save_steps=5)
-    process = start(hub, spec, tmp_path)
+    process = start(hub, spec.as_script(), tmp_path, **spec.environment)
     seen: list[str] = []
     until = time.monotonic() + 200
     try:
@@ -188,36 +155,30 @@ def test_a_killed_run_leaves_a_checkpoint_that_does_not_look_finished(hub: Local
     assert "Not finished" in card
 
 
-def test_a_stopped_run_says_so(hub: LocalHub, tmp_path: Path):
-    spec = job("demo/units-chat-pairs", UNITS, "ada/stopped", rows=200, max_steps=5000, save_strategy="no")
-    process = start(hub, spec, tmp_path)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if '"begin"' in line:
-            break
-    process.terminate()
-    code, log = finish(process)
-    assert code == 128 + signal.SIGTERM
-    assert events(log)[-1]["event"] == "stopped"
-
-
-def test_an_adapter_is_pushed_with_its_card(hub: LocalHub, api: HfApi, tmp_path: Path):
-    spec = job(
-        "demo/units-chat-pairs",
-        UNITS,
-        "ada/adapter",
-        rows=100,
-        max_steps=3,
-        use_peft=True,
-        lora_target_modules="all-linear",
+def test_a_cancelled_job_keeps_what_it_learned(hub: LocalHub, api: HfApi):
+    """The signal comes through the shell and uv to the worker, and there are some seconds until it is killed."""
+    spec = job("demo/units-chat-pairs", UNITS, "ada/cancelled", rows=200, max_steps=50_000, save_strategy="no")
+    started = api.run_job(
+        image=spec.image,
+        command=spec.command,
+        env={**spec.environment, "OMP_WAIT_POLICY": "passive"},
+        secrets={"HF_TOKEN": hub.token("ada")},
+        flavor=spec.flavor,
+        timeout=600,
+        namespace="ada",
     )
-    code, log = finish(start(hub, spec, tmp_path))
-    assert code == 0, log
-    assert "adapter_model.safetensors" in api.list_repo_files("ada/adapter")
-    info = api.model_info("ada/adapter")
-    assert next(one for one in events(log) if one["event"] == "pushed")["commit"] == info.sha
-    assert info.card_data["library_name"] == "peft"
-    assert {"lora", "trl-space"} <= set(info.card_data["tags"])
+    log = ""
+    for line in api.fetch_job_logs(job_id=started.id, namespace="ada", follow=True):
+        log += line + "\n"
+        if line.startswith("::trl-space") and '"log"' in line and '"step": 1,' in line:
+            api.cancel_job(job_id=started.id, namespace="ada")
+    said = events(log, "stopped")
+    assert [one["kind"] for one in said] == ["signal"], log
+    assert said[0]["saved"] == api.model_info("ada/cancelled").sha
+    assert "last-checkpoint/optimizer.pt" in api.list_repo_files("ada/cancelled")
+    assert api.inspect_job(job_id=started.id, namespace="ada").status.stage == "CANCELED"
+    state = doctor.read(log)
+    assert state.pushed is None
 
 
 @pytest.mark.parametrize(
@@ -232,7 +193,7 @@ def test_an_adapter_is_pushed_with_its_card(hub: LocalHub, api: HfApi, tmp_path:
 )
 def test_what_cannot_work_is_said_in_one_line(hub: LocalHub, tmp_path: Path, options: dict, kind: str, part: str):
     spec = job(**{"dataset": "demo/units-chat-pairs", "row": UNITS, "name": "ada/never", "max_steps": 2, **options})
-    code, log = finish(start(hub, spec, tmp_path))
+    code, log = finish(start(hub, spec.as_script(), tmp_path, **spec.environment))
     assert code == 1
     said = [one for one in events(log) if one["event"] == "failed"]
     assert [one["kind"] for one in said] == [kind], log

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trl_space.doctor import MAX_LINE, PHASES, Reader, conclude, read, time_left
-from trl_space.symptoms import KINDS
+from trl_space.doctor import LONG_ENOUGH, MAX_LINE, PHASES, Reader, conclude, read, time_left
+from trl_space.run_events import MOST_SAMPLES
+from trl_space.run_state import Answer
+from trl_space.symptoms import HINTS, KINDS
 from trl_space.texts import t
 
 
@@ -58,6 +60,13 @@ PIECES = st.lists(
             *(text for text, _ in WHOLE_RUN),
             event("failed", kind="oom", message="Out of memory."),
             event("stopped", message="Stopped."),
+            event("stopped", message="Time is over.", kind="deadline", step=3, saved=SHA),
+            event("machine", found="1x T4", changes=["Half precision is used."]),
+            event("split", train=9, held_out=1),
+            event("resume", step=2, repo="ada/x"),
+            event("samples", when="before", rows=[{"prompt": "Hi", "answer": "a", "expected": "b", "score": 0.5}]),
+            event("samples", when="after", rows=[{"prompt": "Hi", "answer": "c", "expected": "b", "score": None}]),
+            event("log", step=5, total=9, metrics={"reward": 0, "reward_std": 0}, seconds_left=12.5) * 6,
             "::trl-space {broken\n",
             '::trl-space {"event": 5}\n',
             "\r 40%|████      | 2/5 [00:00<00:03, 17.92it/s]",
@@ -96,19 +105,27 @@ def test_the_pieces_do_not_matter(text, cuts):
     assert json.dumps(state.metrics, allow_nan=False)
 
 
-@settings(max_examples=60, deadline=None)
+EVENTS = "phase data begin log save pushed failed stopped done machine split resume samples place x".split()
+
+
+@settings(max_examples=200, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
         lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
         max_leaves=5,
     ),
-    st.sampled_from(["phase", "data", "begin", "log", "save", "pushed", "failed", "stopped", "done", "place", "x"]),
-    st.sampled_from(["step", "total", "epoch", "metrics", "rows", "repo", "commit", "kind", "message", "phase"]),
+    st.sampled_from(EVENTS),
+    st.sampled_from(
+        "step total epoch metrics rows repo commit kind message phase found changes held_out saved seconds_left".split()
+    ),
 )
 def test_events_may_hold_anything(value, name, key):
-    state = read(event(name, **{key: value}))
+    whole = {"when": "before", "saved": "abc"} if name in ("samples", "stopped") else {}
+    state = read(event(name, **{**whole, key: value}) + event("samples", when="after", rows=[value, {"prompt": value}]))
     assert state.phase in PHASES
+    assert all(isinstance(one.prompt, str) for one in state.samples)
+    assert state.eta_seconds is None or state.eta_seconds >= 0
 
 
 FAILURES = [
@@ -129,6 +146,23 @@ FAILURES = [
     ("RuntimeError: probability tensor contains either `inf`, `nan` or element < 0", "diverged"),
     ("httpx2.ConnectError: [Errno -3] Temporary failure in name resolution", "network"),
     ("ZeroDivisionError: division by zero", "other"),
+    ("ValueError: No reward source provided. Pass `reward_funcs`, or an `environment_factory`", "no_reward"),
+    ("ValueError: Number of reward weights (2) must match number of reward functions (1)", "no_reward"),
+    (
+        "ValueError: The student model has vocab_size 440 but the teacher model has vocab_size 512. Distillation",
+        "vocabulary",
+    ),
+    ("ValueError: A teacher model is required for distillation training.", "bad_argument"),
+    ("ImportError: Please install the `math_verify` package to use accuracy_reward", "import_error"),
+    ("TypeError: accuracy_reward() missing 1 required positional argument: 'solution'", "dataset_format"),
+    (
+        "AttributeError: 'Qwen3ForSequenceClassification' object has no attribute 'prepare_inputs_for_generation'",
+        "bad_argument",
+    ),
+    ("ValueError: generation_batch_size (8) must be divisible by num_generations (3).", "bad_argument"),
+    ("ValueError: Actual (not effective) batch size must be > 1. KTO will not work properly", "bad_argument"),
+    ("ValueError: SFTTrainer does not support `nn.DataParallel`, which `Trainer` uses", "bad_argument"),
+    ("ValueError: The provided chat template does not support tool calling.", "chat_template"),
 ]
 
 
@@ -149,7 +183,7 @@ def test_failures_are_named(line, kind):
 
 
 def test_every_kind_has_words():
-    for kind in KINDS:
+    for kind in (*KINDS, *HINTS):
         assert t(f"diagnosis.{kind}.title")
         assert t(f"diagnosis.{kind}.reason")
 
@@ -223,6 +257,109 @@ def test_what_only_the_hub_knows():
     assert conclude(pushed, "ERROR").phase == "failed"
     known = read(event("failed", kind="oom", message="x"))
     assert conclude(known, "ERROR", "exit code 1").diagnosis.kind == "oom"
+
+
+def test_what_the_worker_found_and_changed():
+    state = read(
+        event("machine", found="1x NVIDIA T4 16 GB", changes=["Half precision is used.", 5, ""])
+        + event("machine", found="1x NVIDIA T4 16 GB", changes=["Half precision is used.", "One process."])
+        + event("split", train=441, held_out=49)
+        + event("resume", step=40, repo="ada/x")
+    )
+    assert state.machine == "1x NVIDIA T4 16 GB"
+    assert state.notes == ("Half precision is used.", "One process.")
+    assert (state.held_out, state.resumed, state.step) == (49, ("ada/x", 40), 40)
+
+
+def test_the_worker_knows_the_time_left():
+    log = event("log", step=25, total=100, metrics={"loss": 1}, seconds_left=300.5)
+    assert read(log).eta_seconds == 300.5
+    assert read(log + event("log", step=26, total=100, metrics={"loss": 1}, seconds_left=None)).eta_seconds is None
+    assert read(log + event("phase", phase="saving")).eta_seconds is None
+
+
+def test_stopping_at_the_deadline_is_no_failure():
+    training = event("begin", step=0, total=9) + event("save", step=4)
+    deadline = training + event("stopped", message="The limit is near.", kind="deadline", step=5, saved=SHA)
+    state = read(deadline)
+    assert (state.phase, state.diagnosis, state.step, state.saved) == ("stopped", None, 5, 4)
+    assert (state.stopped.kind, state.stopped.step, state.stopped.saved) == ("deadline", 5, SHA)
+    # Its job exits with 3, which the Hub calls an error; a timeout that follows takes nothing away either.
+    assert conclude(state, "ERROR", "Job failed with exit code: 3. Reason: Error") == state
+    assert conclude(state, "ERROR", "Job timeout") == state
+    after = "Traceback (most recent call last):\n  File\nRuntimeError: x\n" + event("done")
+    assert read(deadline + after).phase == "stopped"
+    # Without a commit that holds the work, it is lost.
+    lost = read(training + event("stopped", message="Stopped.", kind="signal", step=5, saved=None))
+    assert (lost.phase, lost.diagnosis.kind, lost.stopped) == ("failed", "killed", None)
+
+
+def test_answers_before_and_after_stand_together():
+    before = [
+        {"prompt": [{"role": "user", "content": "Hi"}], "answer": "x", "expected": "Hello", "score": 0.0},
+        {"prompt": "Hi", "answer": "y", "expected": None, "score": None},
+        {"prompt": "Hi", "answer": "z", "expected": None, "score": None},
+    ]
+    after = [{**row, "answer": row["answer"].upper(), "score": 1} for row in before[::-1]]
+    state = read(event("samples", when="before", rows=before))
+    assert [(one.before, one.after) for one in state.samples] == [("x", None), ("y", None), ("z", None)]
+    state = read(event("samples", when="before", rows=before) + event("samples", when="after", rows=after))
+    assert sorted(one.before for one in state.samples) == ["x", "y", "z"]
+    assert sorted(one.after for one in state.samples) == ["X", "Y", "Z"]
+    assert state.samples[0].expected == "Hello"
+    assert all(one.score_after == 1 for one in state.samples)
+
+
+def test_a_judges_scores_for_both_answers_stand_apart():
+    rows = [
+        {"prompt": "2+2?", "answer": "4", "expected": None, "score": 0.1, "kind": "chosen"},
+        {"prompt": "2+2?", "answer": "5", "expected": None, "score": 0.3, "kind": "rejected"},
+    ]
+    later = [{**row, "score": row["score"] + 1} for row in rows[::-1]]
+    state = read(event("samples", when="before", rows=rows) + event("samples", when="after", rows=later))
+    assert state.samples == (
+        Answer("2+2?", None, "4", "4", 0.1, 1.1, "chosen"),
+        Answer("2+2?", None, "5", "5", 0.3, 1.3, "rejected"),
+    )
+
+
+def test_samples_do_not_pile_up():
+    rows = [{"prompt": str(n), "answer": "x" * 99_999} for n in range(100)]
+    lines = "".join(event("samples", when="before", rows=rows[n : n + 1]) for n in range(100))
+    assert len(read(lines).samples) <= MOST_SAMPLES
+    whole = read(event("samples", when="before", rows=[{"prompt": str(n), "answer": "x"} for n in range(100)]))
+    assert len(whole.samples) == MOST_SAMPLES
+
+
+def rewards(**metrics: float) -> str:
+    return event("log", step=1, total=99, metrics={"loss": 0.1, **metrics})
+
+
+@pytest.mark.parametrize(
+    ("bad", "fine", "hint"),
+    [
+        ({"reward": 0, "reward_std": 0}, {"reward": 0.1, "reward_std": 0.1}, "reward_zero"),
+        ({"reward": 1, "frac_reward_zero_std": 1}, {"reward": 1, "frac_reward_zero_std": 0.5}, "reward_same"),
+        ({"completions/clipped_ratio": 1}, {"completions/clipped_ratio": 0.9}, "answers_cut"),
+    ],
+)
+def test_what_goes_badly_is_said_while_it_lasts(bad, fine, hint):
+    begin = event("begin", step=0, total=99)
+    short, long = begin + rewards(**bad) * (LONG_ENOUGH - 1), begin + rewards(**bad) * LONG_ENOUGH
+    assert read(short).hints == ()
+    state = read(long)
+    assert [one.kind for one in state.hints] == [hint]
+    assert state.phase == "training" and state.diagnosis is None
+    assert read(long + rewards(**fine)).hints == ()
+    # Evaluations and closing figures, which lack the metric, change nothing.
+    assert read(short + event("log", step=1, total=99, metrics={"eval_loss": 1}) + rewards(**bad)).hints == state.hints
+
+
+def test_looking_at_an_unfinished_line_counts_it_once():
+    reader = Reader()
+    reader.feed(event("begin", step=0, total=99) + rewards(reward=0, reward_std=0).rstrip("\n"))
+    for _ in range(2 * LONG_ENOUGH):
+        assert reader.state.hints == ()
 
 
 def test_time_left():

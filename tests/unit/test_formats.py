@@ -14,6 +14,7 @@ from trl_space.formats import Mapping, apply, inspect, plan
 
 ASK = {"role": "user", "content": "What is 2 + 2?"}
 TELL = {"role": "assistant", "content": "4"}
+WRONG = {"role": "assistant", "content": "5"}
 HUMAN = [{"from": "human", "value": "What is 2 + 2?"}, {"from": "gpt", "value": "4"}]
 
 
@@ -33,7 +34,7 @@ AS_THEY_ARE = [
     ({"prompt": [ASK]}, "prompt_only", True),
     ({"prompt": "2 + 2 =", "solution": "4"}, "prompt_only", False),
     ({"prompt": "2 + 2 =", "chosen": " 4", "rejected": " 5"}, "preference", False),
-    ({"chosen": [ASK, TELL], "rejected": [ASK, TELL]}, "preference", True),
+    ({"chosen": [ASK, TELL], "rejected": [ASK, WRONG]}, "preference", True),
     ({"prompt": "a", "completion": "b", "label": True}, "unpaired_preference", False),
     ({"prompt": "a", "completion": "b", "label": 1}, "unpaired_preference", False),
     ({"prompt": "a", "completions": ["b"], "labels": [True]}, "stepwise_supervision", False),
@@ -192,33 +193,82 @@ def test_mappings_travel_as_json():
         assert Mapping.from_dict(json.loads(json.dumps(mapping.to_dict()))) == mapping
 
 
+ANSWERS = st.fixed_dictionaries(
+    {}, optional={"answer": st.sampled_from(["chosen", "good", "all"]), "style": st.sampled_from(["text", "chat"])}
+)
+PARTS = st.sampled_from("text messages prompt completion chosen rejected label solution system answers scores".split())
+CHOICES = st.dictionaries(PARTS, COLUMNS | st.just("-"), max_size=3)
+
+
+@settings(max_examples=250, deadline=None)
+@given(ROWS, ANSWERS, CHOICES | st.just({}))
+def test_whatever_is_made_of_rows_is_what_the_trainer_takes(rows, answers, chosen):
+    fmt = inspect(rows)
+    for goal, takes in formats.TAKES.items():
+        mapping = plan(fmt, goal, {**answers, **chosen})
+        if mapping is None:
+            continue
+        assert mapping.type in takes
+        assert Mapping.from_dict(json.loads(json.dumps(mapping.to_dict()))) == mapping
+        made = [new for row in rows for new in apply(mapping, row).rows]
+        # Rows that stay as they are keep their other columns; without the bad rows those may look like something else.
+        if made and not (mapping.empty and len(made) < len(rows)):
+            again = inspect(made)
+            assert (again.type, again.conversational) == (mapping.type, mapping.conversational)
+            assert not [problem for problem in again.problems if "cannot be used" in problem]
+
+
 @settings(max_examples=300, deadline=None)
-@given(
-    ROWS, st.fixed_dictionaries({}, optional={"answer": st.sampled_from(["chosen", "good"]), "style": st.just("text")})
-)
-def test_whatever_is_made_of_rows_is_what_the_trainer_takes(rows, choices):
-    mapping = plan(inspect(rows), "sft", choices)
-    if mapping is None:
-        return
-    made = [new for row in rows for new in apply(mapping, row).rows]
-    if made:
-        again = inspect(made)
-        assert (again.type, again.conversational) == (mapping.type, mapping.conversational)
-        assert again.type in formats.TAKES["sft"]
-        assert not [problem for problem in again.problems if "cannot be used" in problem]
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    ROWS, st.dictionaries(st.sampled_from(["text", "messages", "prompt", "completion"]), COLUMNS, max_size=2), VALUES
-)
+@given(ROWS, CHOICES, VALUES)
 def test_no_row_makes_anything_fail(rows, choices, value):
     fmt = inspect([*rows, value], {"text": value})
-    for trainer in formats.TAKES:
-        mapping = plan(fmt, trainer, choices)
-        for row in [*rows, value, {"messages": value, "prompt": value, "text": value}]:
+    assert set(formats.suggest(fmt)) <= set(formats.TAKES)
+    for goal in formats.TAKES:
+        mapping = plan(fmt, goal, choices)
+        formats.parts(fmt, goal, choices)
+        assert bool(formats.explain(fmt, goal)) == (plan(fmt, goal) is None)
+        for row in [*rows, value, {"messages": value, "prompt": value, "text": value, "chosen": value}]:
             mapped = apply(mapping or Mapping("chat"), row)
             assert bool(mapped.rows) != bool(mapped.problem)
+
+
+def nested(depth: int) -> list:
+    """A list in a list in a list."""
+    outer: list = []
+    inner = outer
+    for _ in range(depth):
+        inner.append([])
+        inner = inner[0]
+    return outer
+
+
+BOMBS = [
+    nested(50_000),
+    "[" * 200_000,
+    '[{"role": ' * 5_000,
+    "[{'role': " + "(" * 50_000,
+    "Human: a\n\nAssistant: " * 2_000,
+    "\n" * 200_000,
+    "###" * 50_000,
+    10**5000,
+    float("nan"),
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize("value", BOMBS, ids=lambda value: str(type(value).__name__))
+def test_rows_made_to_break_things_break_nothing(value):
+    types = ("language_modeling", "prompt_completion", "preference", "unpaired_preference", "prompt_only")
+    every = ("messages", "prompt", "chosen", "rejected", "completion", "label", "solution", "answers", "scores")
+    how = (("chat", "prompt,chosen,completion"),)
+    for column in ("messages", "prompt", "text", "label", "tools", "completions"):
+        row = {column: value, "chosen": value, "rejected": value, "completion": value}
+        fmt = inspect([row] * 2)
+        for goal in formats.TAKES:
+            mapping = plan(fmt, goal)
+            assert mapping is None or apply(mapping, row)
+        for kind in types:
+            assert apply(Mapping("pair", tuple((part, column) for part in every), kind, True, True, how=how), row)
 
 
 def test_real_rows_are_what_they_are_said_to_be(reference_data):
@@ -233,7 +283,15 @@ def test_real_rows_are_what_they_are_said_to_be(reference_data):
         mapping = plan(fmt, "sft")
         if "SFTTrainer" in expected["trainers_direct"]:
             assert mapping.empty, sample["file"]
+        goals = {f"{goal}Trainer".lower(): goal for goal in ("sft", "dpo", "kto", "reward", "grpo", "rloo")}
+        for trainer in expected["trainers_direct"]:
+            goal = goals.get(trainer.lower())
+            assert goal is None or plan(fmt, goal).empty, (sample["file"], goal)
         after = expected["after_mapping"]
+        for trainer in after["trainers"] if after else ():
+            goal = goals.get(trainer.lower())
+            made = [new for row in rows for new in apply(plan(fmt, goal), row).rows] if goal else []
+            assert goal is None or inspect(made).type == after["type"], (sample["file"], goal)
         if after and "SFTTrainer" in after["trainers"]:
             made = [new for row in rows for new in apply(mapping, row).rows]
             assert len(made) == len(rows), sample["file"]

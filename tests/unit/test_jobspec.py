@@ -10,6 +10,7 @@ import shlex
 import stat
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +19,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.cases import ADA, CHAT, CPU, DATASET, L4, MODEL, NOW, RECIPE
-from trl_space import formats, jobspec, resources
-from trl_space.jobspec import DEPENDENCIES, JobSpec, label, pack, target_name
-from trl_space.presets import choose
+from trl_space import formats, jobspec, resources, rewards
+from trl_space.jobspec import FORCED, IMAGES, JobSpec, label, pack, target_name
+from trl_space.packages import DEPENDENCIES, EXTRAS, Needs, requirements
+from trl_space.presets import choose, load_presets, settings_for
 from trl_space.recipe import Recipe, is_repo_id
+from trl_space.trainers import TRAINERS
 
 LAUNCH = "1f0c9a2b7d"
+TEACHER = replace(MODEL, id="Qwen/Qwen3-8B", sha="a" * 40)
 
 
 def job(recipe: Recipe = RECIPE, machine=L4, **changes) -> JobSpec:
@@ -43,13 +47,32 @@ def literal(script: str, name: str):
     raise AssertionError(f"{name} is not set")
 
 
-def test_the_script_compiles_and_holds_formats_verbatim():
+def test_the_script_compiles_and_holds_its_files_verbatim():
     script = job().as_script()
     compile(script, "train.py", "exec")
-    source = (Path(resources.PACKAGE) / "formats.py").read_bytes()
-    assert literal(script, "FORMATS_SOURCE").encode() == source
-    assert source in script.encode()  # readable too, not an escaped string
+    sources = literal(script, "SOURCES")
+    assert {"formats/__init__.py", "rewards.py"} <= set(sources)
+    for name, text in sources.items():
+        assert text.encode() == Path(resources.PACKAGE, name).read_bytes()
+        assert text in script, f"{name} can be read as it is, not as an escaped string"
     assert literal(script, "CONFIG") == job().config
+    beside = {f"worker/{path.name}" for path in Path(resources.PACKAGE, "worker").glob("*.py")}
+    assert beside - {"worker/__init__.py", "worker/train.py"} == {
+        name for name in sources if name.startswith("worker/")
+    }
+
+
+def test_files_come_after_those_they_import():
+    seen: set[str] = set()
+    for name, text in resources.embedded_sources().items():
+        folder = name.rpartition("/")[0]
+        for node in ast.walk(ast.parse(text)):
+            if folder and isinstance(node, ast.ImportFrom) and node.level == 1:
+                names = [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+                wanted = {f"{folder}/{one}.py" for one in names} & set(resources.embedded_sources())
+                assert wanted <= seen, f"{name} imports {wanted - seen}, which comes later"
+        seen.add(name)
+    assert list(resources.formats_sources())[-1] == "formats/__init__.py"
 
 
 def test_the_script_says_what_it_needs_in_one_header():
@@ -70,10 +93,128 @@ def test_pins_are_those_of_local_training():
         assert pinned.get(name, pinned.get(name.replace("_", "-"))) == version, name
 
 
-def test_the_argument_is_far_below_what_a_program_takes():
-    assert len(job().command[-1]) < 40_000
-    full = Recipe(**{**RECIPE.__dict__, "subset": "s" * 300, "mapping": {"m" * 300: "n" * 300}})
-    assert max(len(word.encode()) for word in job(full).command) < jobspec.MAX_ARGUMENT
+def run(trainer: str, machine=L4, dataset_types=None, **changes) -> JobSpec:
+    """A job of any trainer, with what it needs."""
+    extra = {"reward_funcs": ("right_answer", "length:20-200")} if trainer in ("grpo", "rloo") else {}
+    if trainer == "distillation":
+        extra = {"teacher_model_name_or_path": TEACHER.id}
+    recipe = replace(RECIPE, trainer=trainer, settings={**extra, **changes.pop("settings", {})})
+    return job(replace(recipe, **changes.pop("recipe", {})), machine, **{"mapping": formats.Mapping(), **changes})
+
+
+@pytest.mark.parametrize("trainer", sorted(TRAINERS))
+def test_the_argument_is_below_what_a_program_takes(trainer):
+    spec = run(trainer, teacher=TEACHER)
+    assert len(spec.command[-1]) < 90_000, "room for long mappings and settings"
+    recipe = {"subset": "s" * 300, "mapping": {"m" * 300: "n" * 300}}
+    longest = max(len(word.encode()) for word in run(trainer, recipe=recipe).command)
+    assert longest < jobspec.MAX_ARGUMENT <= 100_000
+    compile(spec.as_script(), "train.py", "exec")
+
+
+def test_rewards_stand_apart_from_the_settings():
+    funcs = ("right_answer", "pattern:Answer: *", "accuracy_reward")
+    config = run("grpo", settings={"reward_funcs": funcs, "reward_weights": (1.0, 0.5)}).config
+    assert config["rewards"] == [["right_answer", 1.0], ["pattern:Answer: *", 0.5], ["accuracy_reward", 1.0]]
+    assert not {name for name in config["settings"] if name.startswith("reward_")}
+    with pytest.raises(ValueError, match="no reward called"):
+        run("grpo", settings={"reward_funcs": ("os.system",)})
+
+
+def test_other_models_are_pinned():
+    judge = replace(MODEL, id="demo/judge", sha="b" * 40)
+    settings = {"reward_funcs": ("length:1-9",), "reward_model_name_or_path": judge.id, "reward_weights": (1.0, 3.0)}
+    config = run("rloo", settings=settings, reward_model=judge).config
+    assert (config["reward_model"], config["reward_model_revision"]) == (judge.id, judge.sha)
+    assert config["reward_model_weight"] == 3.0 and config["rewards"] == [["length:1-9", 1.0]]
+    config = run("distillation", teacher=TEACHER).config
+    assert (config["teacher"], config["teacher_revision"]) == (TEACHER.id, TEACHER.sha)
+    assert run("distillation", teacher=judge).config["teacher_revision"] == "main", "not another model's commit"
+    assert (config["reward_model"], config["reward_model_revision"]) == ("", "")
+    assert run("sft").config["teacher_revision"] == ""
+
+
+def test_the_clock_the_seed_and_held_out_rows():
+    config = run("sft", settings={"test_split_size": 0.05, "seed": 7}, recipe={"timeout": 1234}).config
+    assert (config["timeout"], config["seed"], config["test_split_size"]) == (1234, 7, 0.05)
+    assert "test_split_size" not in config["settings"]
+    plain = run("sft").config
+    assert (plain["seed"], plain["test_split_size"], plain["resume"], plain["launch"]["mode"]) == (42, None, "", "auto")
+
+
+def test_nothing_that_the_worker_decides_comes_from_a_preset():
+    for preset in load_presets():
+        settings = jobspec._settings(preset.trainer, settings_for(replace(RECIPE, trainer=preset.trainer), preset, L4))
+        assert settings and not set(settings) & FORCED, preset.id
+        json.dumps(settings)  # plain values only
+    preset = replace(choose(RECIPE, MODEL), launch={"mode": "fsdp2"})
+    preset = replace(
+        preset, settings={**preset.settings, "push_to_hub": False, "output_dir": "/", "hub_strategy": "end"}
+    )
+    config = job(preset=preset).config
+    assert config["launch"] == {"mode": "fsdp2"} and config["settings"]["hub_strategy"] == "end"
+    assert not set(config["settings"]) & FORCED
+
+
+def test_a_resumed_run_goes_on_in_its_repository():
+    recipe = {"resume": "acme/earlier-run", "namespace": "ada"}
+    spec = run("sft", recipe=recipe)
+    assert spec.hub_model_id == spec.config["hub_model_id"] == spec.config["resume"] == "acme/earlier-run"
+    assert spec.labels["name"] == "earlier-run"
+    assert "earlier-run" not in spec.config["recipe_query"]
+    named = replace(RECIPE, resume="acme/earlier-run", hub_model_id="other")
+    assert target_name(named, "ada", LAUNCH) == "acme/earlier-run"
+
+
+NEEDED = [
+    ({"load_in_4bit": True}, "bitsandbytes"),
+    ({"load_in_8bit": True}, "bitsandbytes"),
+    ({"optim": "paged_adamw_8bit"}, "bitsandbytes"),
+    ({"optim": "adamw_8bit"}, "bitsandbytes"),
+    ({"optim": "paged_adamw_32bit"}, "bitsandbytes"),
+    ({"use_vllm": True}, "vllm"),
+    ({"attn_implementation": "kernels-community/flash-attn2"}, "kernels"),
+]
+
+
+@pytest.mark.parametrize(("settings", "package"), NEEDED)
+def test_packages_come_by_need(settings, package):
+    names = [re.split(r"[=<>\[]", one)[0] for one in requirements(Needs(settings))]
+    assert package in names
+    plain = requirements(Needs({"load_in_4bit": False, "optim": "adamw_torch_fused", "attn_implementation": "sdpa"}))
+    assert plain == tuple(f"{name}=={version}" for name, version in DEPENDENCIES.items())
+
+
+def test_packages_of_rewards_pictures_and_launchers():
+    assert rewards.MATH_VERIFY in requirements(Needs(rewards=("right_answer", "accuracy_reward")))
+    assert rewards.MATH_VERIFY not in requirements(Needs(rewards=("right_answer",)))
+    assert any(one.startswith("torchvision==") for one in requirements(Needs(vision=True)))
+    assert not any(one.startswith("torch") for one in requirements(Needs(vision=True), torch=False))
+    assert any(one.startswith("deepspeed==") for one in requirements(Needs(launch="deepspeed")))
+    assert requirements(Needs(asked=("tiktoken==1.0", "TRL==0.1")))[-1] == "tiktoken==1.0", "ours is not asked twice"
+    with_pictures = replace(formats.Mapping(), vision=True)
+    assert '"torchvision==' in run("sft", mapping=with_pictures).as_script().split("# ///\n")[0]
+    script = run("grpo", settings={"reward_funcs": ("accuracy_reward",), "optim": "adamw_8bit"}).as_script()
+    header = script.split("# ///\n")[0]
+    assert f'"{rewards.MATH_VERIFY}"' in header and '"bitsandbytes==' in header
+
+
+def test_presets_ask_for_the_pins_that_are_known_here():
+    known = {package for extra in EXTRAS for package in extra.packages}
+    for preset in load_presets():
+        assert set(preset.dependencies) <= known, preset.id
+        assert set(preset.dependencies) <= set(requirements(Needs(preset.settings))), f"{preset.id}: not by need"
+
+
+def test_both_ways_to_start():
+    plain, other = job(), job(image="trl")
+    assert plain.script == other.script, "the same program, whichever image"
+    assert other.image == f"huggingface/trl:{DEPENDENCIES['trl']}" and plain.image != other.image
+    assert f"transformers=={DEPENDENCIES['transformers']}" in other.command[2]
+    assert "torch==" not in other.command[2], "the image has its own, built for its CUDA"
+    assert "bitsandbytes==" in job(replace(RECIPE, settings={"load_in_4bit": True}), image="trl").command[2]
+    with pytest.raises(KeyError):
+        job(image="somebody/else")
 
 
 def test_the_configuration_is_complete():
@@ -100,6 +241,7 @@ def test_the_job_says_what_it_is():
     assert spec.labels == {
         "trl-space": "1",
         "trl-space-launch": LAUNCH,
+        "trl-space-goal": "sft",
         "name": "qwen3-0.6b-capybara-sft-1f0c9a".replace(".", "-"),
     }
     assert Recipe.from_query(spec.environment["TRL_SPACE_RECIPE"]) == replace(RECIPE, timeout=5400)
@@ -129,8 +271,19 @@ def test_nothing_secret_can_get_into_a_job():
     assert ADA.fullname not in everything
 
 
-def test_exports_carry_the_same_values():
-    spec = job(replace(RECIPE, subset='it\'s $HOME `x` "y" \\ é', settings={"seed": 7}))
+def test_the_document_about_starting_names_what_is_done():
+    said = (Path(resources.PACKAGE).parent / "docs" / "start-up.md").read_text()
+    for image in IMAGES.values():
+        assert f"`{image.name}`" in said
+    for package in [name for extra in EXTRAS for name in extra.packages if "[" not in name and "==" in name]:
+        if not package.startswith("liger"):
+            assert package.replace("==", " ") in said, package
+    assert f"torch {DEPENDENCIES['torch']}" in said
+
+
+@pytest.mark.parametrize("image", sorted(IMAGES))
+def test_exports_carry_the_same_values(image):
+    spec = job(replace(RECIPE, subset='it\'s $HOME `x` "y" \\ é', settings={"seed": 7}), image=image)
     words = shlex.split(spec.as_hf_cli())
     assert words[:3] == ["hf", "jobs", "run"]
     assert words[-4:] == spec.command
@@ -159,20 +312,30 @@ def test_exports_carry_the_same_values():
     }
 
 
-def test_the_shell_gets_exactly_the_script(tmp_path):
-    """Run the job's command with the real shell; a program called uv stands in for the real one."""
-    spec = job(replace(RECIPE, subset='it\'s $HOME `x` "y" \\ é'))
+@pytest.mark.parametrize("image", sorted(IMAGES))
+def test_the_shell_gets_exactly_the_script(tmp_path, image):
+    """Run the job's command with the real shell; programs called uv and python stand in for the real ones."""
+    spec = job(replace(RECIPE, subset='it\'s $HOME `x` "y" \\ é'), image=image)
     work, programs = tmp_path / "work", tmp_path / "bin"
     work.mkdir()
     programs.mkdir()
-    uv = programs / "uv"
-    uv.write_text('#!/bin/sh\necho "$@" > called\ncat train.py > seen.py\nexit 7\n')
-    uv.chmod(uv.stat().st_mode | stat.S_IXUSR)
+    last = "python" if image else "uv"
+    for name in ("uv", "python"):
+        ends = 'cat train.py > seen.py; printf %s "$TRL_SPACE_STARTED" > started; exit 7'
+        program = programs / name
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >> called\n' + (ends if name == last else ""))
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
     path = f"{programs}:{os.environ['PATH']}"
+    before = int(time.time())
     done = subprocess.run(spec.command, cwd=work, env={"PATH": path}, capture_output=True, timeout=30, check=False)
     assert done.returncode == 7, done.stderr
-    assert (work / "called").read_text() == "run train.py\n"
+    called = (work / "called").read_text().splitlines()
+    assert called[-1] == {"": "uv run train.py", "trl": "python train.py"}[image]
+    if image:
+        installed = called[0].removeprefix("uv pip install --system --quiet ").split()
+        assert tuple(installed) == requirements(Needs(spec.config["settings"]), torch=False)
     assert (work / "seen.py").read_bytes() == spec.as_script().encode()
+    assert before <= int((work / "started").read_text()) <= time.time()
 
 
 def test_the_script_without_a_token_stops_with_a_plain_reason(tmp_path):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.strategies import RECIPES
+from tests.unit.recipes import RECIPES, example, value
+from trl_space import schema
 from trl_space.recipe import (
+    MAP_PREFIX,
     MAX_BYTES,
+    PAGE_KEYS,
     Recipe,
     clean_text,
     is_repo_id,
@@ -32,6 +37,7 @@ FULL = Recipe(
     namespace="acme",
     hub_model_id="acme/result",
     private=False,
+    resume="ada/earlier",
 )
 
 
@@ -40,7 +46,7 @@ def test_query_is_flat_readable_and_versioned():
         "v=1&model=Qwen/Qwen3-0.6B&model_revision=refs/pr/3&dataset=trl-lib/Capybara&subset=a%20subset%20%26%20more"
         "&split=train%5B:10%25%5D&rows=500&preset=sft-balanced&learning_rate=0.0001&lr_scheduler_type=cosine"
         "&num_train_epochs=2&use_peft=true&map.answer=chosen&flavor=l4x1&timeout=1h30m&namespace=acme"
-        "&hub_model_id=acme/result&private=false"
+        "&hub_model_id=acme/result&private=false&resume=ada/earlier"
     )
     assert Recipe.from_query("?" + FULL.to_query()) == FULL
 
@@ -62,6 +68,51 @@ def test_every_recipe_survives_query_and_yaml(recipe):
     assert (read.recipe, read.unknown, read.problems) == (recipe, (), ())
     assert read.recipe.to_query() == query
     assert hash(read.recipe) == hash(recipe)
+
+
+ARGUMENTS = [(trainer, field) for trainer in schema.commands() for field in schema.arguments(trainer)]
+ONE_SETTING = st.sampled_from(ARGUMENTS).flatmap(lambda one: st.tuples(st.just(one[0]), st.just(one[1]), value(one[1])))
+
+
+def survives(recipe: Recipe) -> None:
+    read = read_query(recipe.to_query())
+    assert (read.recipe, read.unknown, read.problems) == (recipe, (), ())
+    assert Recipe.from_yaml(recipe.to_yaml()) == recipe
+
+
+@settings(max_examples=300, deadline=None)
+@given(ONE_SETTING)
+def test_every_value_of_every_setting_survives(one):
+    trainer, field, setting = one
+    survives(Recipe(trainer=trainer, settings={field.name: setting}))
+
+
+@pytest.mark.parametrize("trainer", schema.commands())
+def test_every_setting_of_a_trainer_survives(trainer):
+    for field in schema.arguments(trainer):
+        survives(Recipe(trainer=trainer, settings={field.name: example(field)}))
+        if field.optional:
+            survives(Recipe(trainer=trainer, settings={field.name: None}))
+
+
+def test_lists_and_objects_are_readable():
+    recipe = Recipe(
+        trainer="grpo",
+        settings={
+            "reward_funcs": ["right_answer", "contains:yes, please"],
+            "reward_weights": [1, 0.5],
+            "lr_scheduler_kwargs": {"min_lr_rate": 0.1},
+            "bf16": None,
+        },
+    )
+    assert recipe.to_query() == (
+        "v=1&trainer=grpo&bf16=none&lr_scheduler_kwargs=%7B%22min_lr_rate%22:0.1%7D"
+        "&reward_funcs=right_answer,contains:yes%5C,%20please&reward_weights=1,0.5"
+    )
+    assert recipe.to_yaml() == (
+        "trl_space: 1\ntrainer: grpo\nsettings:\n  bf16: null\n  lr_scheduler_kwargs:\n    min_lr_rate: 0.1\n"
+        "  reward_funcs:\n  - right_answer\n  - contains:yes, please\n  reward_weights:\n  - 1.0\n  - 0.5\n"
+    )
 
 
 @settings(max_examples=100, deadline=None)
@@ -92,12 +143,28 @@ def test_strange_values_are_reported_and_left_out():
 
 @pytest.mark.parametrize(
     "name",
-    ["output_dir", "push_to_hub", "hub_token", "trust_remote_code", "report_to", "deepspeed", "HF_TOKEN", "token"],
+    ["output_dir", "push_to_hub", "hub_token", "trust_remote_code", "report_to", "deepspeed", "resume_from_checkpoint"],
 )
 def test_a_link_cannot_set_what_the_job_decides(name):
+    read = read_query(f"model=a/b&{name}=hf_secret")
+    assert read.recipe == Recipe(model="a/b")
+    assert read.unknown == ()
+    assert read.problems == (f"{name} {schema.REFUSED[name]}",)  # with the reason, and without the value
+    with pytest.raises(ValueError, match=name):
+        Recipe.from_yaml(f"trl_space: 1\nsettings: {{{name}: x}}")
+
+
+@pytest.mark.parametrize("name", ["HF_TOKEN", "token", "reward_funcs"])
+def test_what_nobody_knows_is_reported_as_it_is(name):
     read = read_query(f"model=a/b&{name}=true")
     assert read.recipe == Recipe(model="a/b")
     assert read.unknown == ((name, "true"),)
+
+
+def test_no_setting_has_the_name_of_something_else_in_the_link():
+    names = {name for trainer in schema.commands() for name in schema.every_name(trainer)} - set(schema.REFUSED)
+    assert not names & {field.name for field in fields(Recipe)}
+    assert not {name for name in names if name.startswith(MAP_PREFIX)} | (names & PAGE_KEYS)
 
 
 def test_keys_of_the_page_are_left_alone():
@@ -125,6 +192,8 @@ def test_a_recipe_refuses_what_no_run_can_have():
         {"settings": {"nonsense": 1}},
         {"settings": {"seed": 1.5}},
         {"trainer": "x"},
+        {"resume": "/tmp/checkpoint-3"},
+        {"settings": {"output_dir": "/tmp"}},
     ):
         with pytest.raises(ValueError, match=r"."):
             Recipe(**wrong)
@@ -139,7 +208,7 @@ def test_a_recipe_cannot_be_changed():
 
 def test_shared_recipes_leave_out_who_pays():
     shared = FULL.to_share()
-    assert (shared.namespace, shared.hub_model_id) == ("", "")
+    assert (shared.namespace, shared.hub_model_id, shared.resume) == ("", "", "")
     assert shared.settings == FULL.settings
 
 

@@ -20,6 +20,7 @@ NOT_IMPORTED = {
     "datasets": "streams rows in a child process",
     "pandas": "tables of the page",
     "accelerate": "Trainer needs it, and more than one GPU",
+    "math-verify": "TRL's rewards that compare results as mathematics",
     "peft": "LoRA presets",
     "pytest-timeout": "settings in pyproject.toml",
     "ruff": "make lint",

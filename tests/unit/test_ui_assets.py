@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("gradio")
 
 from trl_space import texts
+from trl_space.trainers import TRAINERS
 from trl_space.ui import assets
 
 PARTS = assets.HERE / "components"
@@ -42,14 +43,19 @@ def test_the_served_script_is_all_of_it_and_its_address_names_its_content():
 def test_every_word_a_part_says_is_there():
     """`texts.x` in a script needs `x` below its part, or below `common`."""
     words = {name.split(".", 3)[2] for name in texts.table() if name.startswith("page.parts.")}
-    names = {"hub_search": ["search_model", "search_dataset"], "facts_line": ["model_line", "dataset_line"]}
-    names |= {"cards": ["cards_goal", "cards_preset"], "chart": ["run_view"], "log": ["run_view"]}
+    names = {"hub_search": ["search_model", "search_dataset", "search_teacher", "search_reward_model"]}
+    names |= {"facts_line": ["model_line", "dataset_line", "teacher_line", "reward_model_line"]}
+    names |= {
+        "cards": ["cards_goal", "cards_preset", "cards_method", "cards_machine"],
+        "chart": ["run_view"],
+        "log": ["run_view"],
+    }
     for file in sorted(PARTS.glob("*.js")):
         used = set(re.findall(r"\btexts\.([a-z_]+)\b(?!\()", file.read_text(encoding="utf-8")))
         for part in names.get(file.stem, [file.stem]):
             assert part in words or not used, part
             known = {**texts.section("page.parts.common"), **texts.section(f"page.parts.{part}")}
-            optional = {"all", "fewer"} if file.stem == "cards" else set()
+            optional = {"all", "fewer", "fits"} if file.stem == "cards" else set()
             assert used - optional <= set(known), (file.name, part)
 
 
@@ -71,3 +77,11 @@ def test_the_stylesheet_has_one_accent_and_one_radius():
     assert len(set(re.findall(r"--t-accent:\s*(#\w+)", css))) == 1
     assert len(set(re.findall(r"--r:\s*(\w+)", css))) == 1
     assert "http://" not in css.replace("http://www.w3.org", "") and "https://" not in css
+
+
+def test_what_belongs_to_a_goal_is_hidden_for_the_others():
+    rules = assets.goals_style()
+    for name, goals in (("max_length", {"sft", "dpo", "kto", "reward"}), ("learning_rate", set(TRAINERS))):
+        rule = next(line for line in rules.splitlines() if f"#trl-set-{name} " in line)
+        assert set(re.findall(r"data-goal=(\w+)", rule)) == goals
+    assert "html:not([data-goal=distillation]) #trl-teacher-box" in rules

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
@@ -10,12 +11,18 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from trl_space.recipe import Recipe
-from trl_space.ui import form
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from trl_space.hub.errors import HubProblem
+from trl_space.recipe import Recipe, write_duration
+from trl_space.ui import catalog, form
 from trl_space.ui.calls import Calls
-from trl_space.ui.form import NAMES, Shown
-from trl_space.ui.handlers import Handlers
+from trl_space.ui.form import FIELDS, Shown
+from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
 from trl_space.ui.login import LocalLogin, OAuthLogin, Visitor
+from trl_space.ui.reading import Reading
+from trl_space.ui.routes import RunRoutes
 from trl_space.ui.session import Facts
 
 RECIPES = [
@@ -24,6 +31,21 @@ RECIPES = [
     Recipe(model="a/m", preset="sft-tiny", settings={"max_steps": 5}, flavor="cpu-basic"),
     Recipe(model="a/m", settings={"num_train_epochs": 3.0, "learning_rate": 2e-5, "completion_only_loss": True}),
     Recipe(model="a/m", model_revision="abc", dataset="b/d", mapping={"style": "text"}, hub_model_id="mine"),
+    Recipe(
+        model="a/m", settings={"use_peft": True, "test_split_size": 0.07, "lora_target_modules": ("q_proj", "v_proj")}
+    ),
+    Recipe(model="a/m", settings={"load_in_4bit": True, "completion_only_loss": None}, resume="ada/earlier"),
+    Recipe(trainer="dpo", dataset="b/d", settings={"beta": 0.2, "loss_type": ("sigmoid", "sft")}),
+    Recipe(
+        trainer="grpo",
+        settings={
+            "reward_funcs": ("right_answer", "contains:a, b"),
+            "reward_weights": (1.0, 0.5),
+            "reward_model_name_or_path": "a/judge",
+            "max_completion_length": 99,
+        },
+    ),
+    Recipe(trainer="distillation", model="a/m", settings={"teacher_model_name_or_path": "a/big", "temperature": 0.7}),
 ]
 
 
@@ -31,16 +53,101 @@ def opened(query: str) -> tuple[Shown, list]:
     """The fields after a link was opened, as the browser then sends them."""
     handlers = Handlers(OAuthLogin(), Facts())
     request = SimpleNamespace(query_params=dict(parse_qsl(query, keep_blank_values=True)))
-    notice, *rest = asyncio.run(handlers.load(request))
-    assert notice == []
-    values = [value.get("value") if isinstance(value, dict) else value for value in rest[: len(NAMES)]]
-    return Shown.read(rest[len(NAMES)]), [*values, *rest[len(NAMES) + 1 :]]
+    answer = dict(zip(LOAD, asyncio.run(handlers.load(request)), strict=True))
+    assert [one for one in answer["notice"] if "drop" not in one] == []
+    return Shown.read(answer["launch"]), [given(answer[name]) for name in FIELDS]
+
+
+def given(value):
+    """A value that a handler answers, as the page then holds it."""
+    return value.get("value") if isinstance(value, dict) and value.get("__type__") == "update" else value
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.to_query() or "empty")
 def test_a_link_fills_the_form_and_the_form_makes_the_same_link(recipe):
     shown, values = opened(recipe.to_query())
     assert form.fill(values, shown).recipe == recipe
+
+
+@pytest.mark.parametrize("recipe", RECIPES[1:], ids=Recipe.to_query)
+def test_what_follows_from_a_link_leaves_the_link_as_it_is(recipe):
+    """The page writes the link of the form into the address, so looking at a link must not change it."""
+
+    async def story():
+        handlers = Handlers(LocalLogin(None), unreachable())
+        shown, values = opened_in(await handlers.load(asks(recipe)))
+        for _ in range(2):
+            answer = dict(zip(REFRESH, await handlers.refresh(None, shown, *values), strict=True))
+            assert answer["launch"]["query"] == recipe.to_query()
+            shown = Shown.read({**answer["launch"], "turn": 1}).__dict__
+            values = [
+                given(answer[name]) if name in answer and has_value(answer[name]) else value
+                for name, value in zip(FIELDS, values, strict=True)
+            ]
+
+    asyncio.run(story())
+
+
+def test_another_goal_shows_what_it_brings_and_the_first_click_is_enough():
+    async def story():
+        handlers = Handlers(LocalLogin(None), unreachable())
+        shown, values = opened_in(await handlers.load(asks(Recipe(settings={"packing": True, "learning_rate": 0.5}))))
+        values[FIELDS.index("trainer")] = "grpo"
+        answer = dict(zip(REFRESH, await handlers.refresh(None, shown, *values), strict=True))
+        preset = form.preset_named(answer["launch"]["preset"], "grpo")
+        assert preset is not None and answer["learning_rate"] == preset.settings["learning_rate"]
+        assert answer["settings"]["value"]["settings"] == {} and answer["settings"]["schema"].count("grpo")
+        assert "trainer=grpo" in answer["launch"]["query"] and "packing" not in answer["launch"]["query"]
+        assert answer["rewards"]["options"] and not answer["launch"]["ready"]
+        assert given(answer["timeout"]) == write_duration(preset.timeout * 60)
+
+    asyncio.run(story())
+
+
+def test_no_handler_falls_over_whatever_it_is_sent():
+    async def story():
+        handlers, reading = Handlers(LocalLogin(None), unreachable()), Reading(LocalLogin(None), unreachable())
+        for junk in (None, 5, "x", [], {}, [1] * 60, {"settings": {"a": 1}, "chosen": [[1], None], "choices": []}):
+            values = [junk] * len(FIELDS)
+            assert len(await handlers.refresh(None, junk, *values)) == len(REFRESH)
+            assert len(await handlers.mend(None, junk, *values, {"mend": junk})) == len(MEND)
+            assert len(await reading.load_rows(None, junk, *values)) == 5
+            await reading.load_rest(None, junk, *values)
+            assert isinstance(await handlers.start_anew(junk), dict)
+        await handlers.refresh(None, None)
+        await handlers.mend(None, None)
+
+    asyncio.run(story())
+
+
+def test_a_run_is_not_continued_when_the_visitor_says_so():
+    recipe = Recipe(model="a/m", resume="ada/m")
+    handlers = Handlers(LocalLogin(None), Facts())
+    state = asyncio.run(handlers.start_anew(form.remembered(recipe, None)))
+    assert Recipe.from_query(Shown.read(state).extra) == replace(recipe, resume="")
+
+
+def unreachable() -> Facts:
+    """A store whose questions are all answered with a problem at once."""
+
+    class Nothing(Facts):
+        async def _run(self, question, args, token):
+            raise HubProblem("unreachable", sentence="The Hub does not answer.")
+
+    return Nothing()
+
+
+def asks(recipe: Recipe) -> SimpleNamespace:
+    return SimpleNamespace(query_params=dict(parse_qsl(recipe.to_query(), keep_blank_values=True)))
+
+
+def opened_in(answer: list) -> tuple[dict, list]:
+    by_name = dict(zip(LOAD, answer, strict=True))
+    return by_name["launch"], [given(by_name[name]) for name in FIELDS]
+
+
+def has_value(value) -> bool:
+    return not (isinstance(value, dict) and value.get("__type__") == "update") or "value" in value
 
 
 def test_a_token_is_never_printed():
@@ -80,3 +187,12 @@ def test_facts_are_kept_apart_by_token_and_asked_once():
 
     asyncio.run(story())
     assert sorted(calls, key=str) == sorted([("a", "one"), ("a", "two"), ("a", None)], key=str)
+
+
+def test_the_list_of_settings_is_served_once_and_for_ever():
+    routes = RunRoutes(LocalLogin(None), Facts(), None).routes()
+    client = TestClient(Starlette(routes=routes))
+    answer = client.get("/" + catalog.url("grpo"))
+    assert answer.json()["settings"] and "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-encoding"] == "gzip"
+    assert client.get("/gradio_api/trl/schema/nothing.json").status_code == 404

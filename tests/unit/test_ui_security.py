@@ -22,8 +22,10 @@ pytest.importorskip("gradio")
 import gradio as gr
 from starlette.datastructures import MutableHeaders
 
+from trl_space.hub import config
 from trl_space.hub.cache import credential
 from trl_space.hub.errors import HubProblem
+from trl_space.ui import pictures
 from trl_space.ui.gate import Gate, Refused, answering, careful, is_plain, read_json, session, without_dumps
 from trl_space.ui.login import OAuthLogin
 from trl_space.ui.routes import RunRoutes, event, while_signed_in
@@ -211,6 +213,23 @@ def test_the_content_policy_lets_no_other_space_frame_the_page():
     policy = content_policy("https://hub.example/sub")
     assert "frame-ancestors 'self' https://huggingface.co https://hub.example" in policy
     assert "*" not in policy and content_policy("https://h", framed=False).endswith("frame-ancestors 'self'")
+
+
+def test_pictures_come_from_the_hub_and_the_dataset_viewer_alone():
+    policy = content_policy("https://hub.example/sub")
+    rule = next(one for one in policy.split("; ") if one.startswith("img-src "))
+    assert {"'self'", "data:", "https://hub.example", *pictures.hosts()} <= set(rule.split())
+    for anybody in ("https:", "http:", "*", "https://evil.example"):
+        assert anybody not in rule.split()
+    assert pictures.origin(config.VIEWER) in rule.split()
+
+
+@pytest.mark.parametrize(
+    "address", ["", "data:x", "javascript:alert(1)", "https://a b", "https://x;script-src *", "//x"]
+)
+def test_only_an_address_has_an_origin(address):
+    assert pictures.origin(address) == ""
+    assert pictures.origin("https://viewer.example:8443/a/b?c") == "https://viewer.example:8443"
 
 
 # --- a run that is watched ends with the sign-in ---------------------------------------------------------------------

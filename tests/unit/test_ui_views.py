@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 pytest.importorskip("gradio")
 
-from trl_space import estimate, formats, presets
-from trl_space.facts import Machine, ModelFacts, RepoHit, Run, Sample
+from trl_space import estimate, formats, presets, schema
+from trl_space.facts import DatasetFacts, Machine, ModelFacts, RepoHit, Run, Sample, SplitFacts
 from trl_space.recipe import Recipe
-from trl_space.ui import views
+from trl_space.trainers import TRAINERS
+from trl_space.ui import cards, catalog, views, words
 
 L4 = Machine("l4x1", "1x Nvidia L4", "8 vCPU", 30, 400, "L4", 1, 24, 0.8 / 60)
 CPU = Machine("cpu-basic", "CPU Basic", "2 vCPU", 16, 50, None, 0, None, 0.01 / 60)
 BIG = ModelFacts("a/big", params=70_000_000_000, config={"hidden_size": 8192, "num_hidden_layers": 80})
-CHAT = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+LAYOUTS = ["alpaca", "question_answer", "sharegpt", "messages", "questions", "text", "pair", "labelled"]
 SMALL = ModelFacts("a/small", params=600_000_000, config={"hidden_size": 1024, "num_hidden_layers": 28})
 
 
@@ -26,37 +29,37 @@ SMALL = ModelFacts("a/small", params=600_000_000, config={"hidden_size": 1024, "
     [(None, ""), (7, "7"), (950, "950"), (1200, "1.2k"), (875_000, "875k"), (6e8, "600M"), (7e9, "7B")],
 )
 def test_counts(number, text):
-    assert views.count(number) == text
+    assert words.count(number) == text
 
 
 @pytest.mark.parametrize(("usd", "text"), [(0, "$0.00"), (0.004, "under $0.01"), (0.21, "$0.21"), (14.734, "$14.73")])
 def test_money(usd, text):
-    assert views.money(usd) == text
+    assert words.money(usd) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(20, "about 1 min"), (130, "about 3 min"), (850, "about 15 min"), (7300, "about 2 h")]
 )
 def test_times_are_rounded_to_what_is_known(seconds, text):
-    assert views.about(seconds) == text
+    assert words.about(seconds) == text
 
 
 def test_ago():
     now = datetime(2026, 1, 10, tzinfo=UTC)
-    assert views.ago(None) == ""
-    assert views.ago(now - timedelta(seconds=5), now) == "just now"
-    assert views.ago(now - timedelta(hours=1), now) == "an hour ago"
-    assert views.ago(now - timedelta(days=3), now) == "3 days ago"
-    assert views.ago(now + timedelta(hours=1), now) == "just now"  # clocks differ
+    assert words.ago(None) == ""
+    assert words.ago(now - timedelta(seconds=5), now) == "just now"
+    assert words.ago(now - timedelta(hours=1), now) == "an hour ago"
+    assert words.ago(now - timedelta(days=3), now) == "3 days ago"
+    assert words.ago(now + timedelta(hours=1), now) == "just now"  # clocks differ
 
 
 def test_machines_are_sorted_by_what_fits_and_the_recommended_one_comes_first():
-    cards = views.machine_cards((CPU, L4), Recipe(), {"max_length": 1024}, SMALL, "l4x1")
-    assert cards[0]["id"] == "l4x1"
-    assert [bool(card["mark"]) for card in cards] == [True] + [False] * (len(cards) - 1)
-    assert cards[0]["mark"]["text"] == "Recommended"
-    assert cards[0]["price"] == "$0.80/h"
-    big = views.machine_cards((L4,), Recipe(), {}, BIG, "")
+    shown = cards.machine_cards((CPU, L4), Recipe(), {"max_length": 1024}, SMALL, "l4x1")
+    assert shown[0]["id"] == "l4x1"
+    assert [bool(card["mark"]) for card in shown] == [True] + [False] * (len(shown) - 1)
+    assert shown[0]["mark"]["text"] == "Recommended"
+    assert shown[0]["price"] == "$0.80/h"
+    big = cards.machine_cards((L4,), Recipe(), {}, BIG, "")
     assert big[0]["off"] and big[0]["badges"][0]["text"] == "Will not fit"
 
 
@@ -76,60 +79,8 @@ def test_prices():
     shown = views.prices(estimate.cost(time, L4, 3600), time)
     startup = shown.pop("startup")
     assert shown == {"likely": "$0.19", "likely_note": "about 15 min", "most": "$0.80", "most_note": "stops after 1 h"}
-    assert views.money(estimate.cost(time, L4, 3600).startup_usd) in startup
+    assert words.money(estimate.cost(time, L4, 3600).startup_usd) in startup
     assert views.prices(None, None)["most"] == "–"
-
-
-def test_conversations_become_bubbles_and_say_what_is_learned():
-    row = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
-    sample = Sample((row,), {}, "viewer")
-    shown = views.preview(sample, Recipe(settings={"assistant_only_loss": True}), formats.inspect([row]))
-    assert shown["state"] == "chat" and shown["note"] == ""
-    user, assistant = shown["rows"][0]["bubbles"]
-    assert (user["text"], user["learns"], user["side"]) == ("Hi", False, "left")
-    assert (assistant["text"], assistant["learns"], assistant["side"]) == ("Hello", True, "right")
-
-
-@pytest.mark.parametrize(
-    ("settings", "row", "learned"),
-    [
-        ({}, {"messages": CHAT}, [True, True]),  # TRL learns whole conversations unless it is told otherwise
-        ({"assistant_only_loss": True}, {"messages": CHAT}, [False, True]),
-        ({}, {"prompt": CHAT[:1], "completion": CHAT[1:]}, [False, True]),
-        ({"completion_only_loss": False}, {"prompt": CHAT[:1], "completion": CHAT[1:]}, [True, True]),
-        ({}, {"prompt": "Hi", "completion": "Hello"}, [False, True]),
-    ],
-)
-def test_what_is_marked_as_learned_is_what_trl_learns(settings, row, learned):
-    shown = views.preview(Sample((row,), {}, "viewer"), Recipe(settings=settings), formats.inspect([row]))
-    assert [one["learns"] for one in shown["rows"][0]["bubbles"]] == learned
-    assert ("questions included" in shown["note"]) == ("messages" in row and not settings)
-
-
-def test_no_preset_changes_what_is_learned():
-    """Else the marks in the rows would have to read the preset too."""
-    for preset in presets.load_presets():
-        assert not {"assistant_only_loss", "completion_only_loss"} & set(preset.settings)
-
-
-def test_rows_that_are_no_conversation_are_a_table():
-    sample = Sample(({"x": 1, "y": None}, {"x": "a" * 9000, "z": [1]}), {}, "viewer")
-    shown = views.preview(sample, Recipe(), formats.inspect([dict(row) for row in sample.rows]))
-    assert shown["state"] == "table"
-    headers, cells = views.table(sample)
-    assert headers == ["x", "y", "z"]
-    assert cells[0] == ["1", "", ""]
-    assert len(cells[1][0]) < 4100
-
-
-@pytest.mark.parametrize("content", [None, 3, [], [{"type": "image"}], {"a": 1}, "${alert(1)}", "<img onerror=x>"])
-def test_any_message_is_survived_and_stays_as_it_is(content):
-    bubbles = views.row_bubbles(
-        {"messages": [{"role": "assistant", "content": content}, "nonsense", None]}, views.Learned()
-    )
-    json.dumps(bubbles)
-    if isinstance(content, str):
-        assert bubbles[0]["text"] == content
 
 
 def test_search_results():
@@ -154,3 +105,60 @@ def test_a_link_shows_what_it_could_not_do_but_not_at_any_length():
     assert len(notices) == 2
     assert len(notices[0]["items"]) == 20
     assert all(len(item) < 250 for notice in notices for item in notice["items"])
+
+
+def test_every_goal_has_a_card_and_a_preset_of_each_family_stands_once():
+    assert [card["id"] for card in cards.goal_cards()] == list(TRAINERS)
+    for trainer in TRAINERS:
+        shown = cards.preset_cards(Recipe(trainer=trainer), SMALL, L4)
+        ids = [card["id"] for card in shown]
+        assert ids and len(ids) == len(set(ids)), trainer
+        assert sum(bool(card["badges"]) for card in shown) == 1
+
+
+def test_the_card_of_a_named_variant_is_that_of_its_family():
+    preset = next(one for one in presets.load_presets() if cards.family(one) != one.id)
+    ids = [card["id"] for card in cards.preset_cards(Recipe(trainer=preset.trainer, preset=preset.id), SMALL, L4)]
+    assert cards.family(preset) in ids and preset.id not in ids
+
+
+def test_a_score_without_its_column_says_so():
+    there = {one["id"]: one["missing"] for one in cards.reward_options({"prompt", "solution"})}
+    gone = {one["id"]: one["missing"] for one in cards.reward_options({"prompt"})}
+    assert not any(there.values())
+    assert gone["right_answer"] and not gone["contains"]
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_the_list_of_settings_has_every_argument_once(trainer):
+    found = json.loads(gzip.decompress(catalog.packed(trainer)))
+    by_name = {one["name"]: one for one in found["settings"]}
+    assert len(by_name) == len(found["settings"]) > 100
+    assert set(by_name) == set(schema.every_name(trainer))
+    groups = {one["id"] for one in found["groups"]}
+    assert {one["group"] for one in found["settings"] if "group" in one} <= groups
+    assert by_name["output_dir"]["refused"] and "kind" not in by_name["output_dir"]
+    assert by_name["learning_rate"]["at"] == "trl-set-learning_rate" and by_name["use_peft"]["at"] == "trl-method"
+    assert by_name["weight_decay"]["group"] == "steps" and "group" not in by_name["adam_beta1"]
+    assert len(catalog.packed(trainer)) < 20_000
+    assert catalog.url(trainer).startswith(f"gradio_api/trl/schema/{trainer}.json?v=")
+
+
+@pytest.mark.parametrize("layout", [*LAYOUTS, "", "something new"])
+def test_every_layout_has_words(layout):
+    fmt = formats.DatasetFormat("preference", False, False, False, [], layout=layout)
+    assert views.kind_of(fmt) and views.kind_of(replace(fmt, type=None))
+
+
+def test_a_run_that_is_continued_says_so_and_can_be_taken_back():
+    assert views.resume_notices(Recipe()) == []
+    (notice,) = views.resume_notices(Recipe(resume="ada/m"))
+    assert "ada/m" in notice["text"] and notice["drop"]["id"] == "resume"
+
+
+def test_what_fits_is_told_in_the_line_of_the_dataset():
+    rows = [{"prompt": "2+2?", "completion": "4"}]
+    sample, facts = Sample(tuple(rows), {}, "viewer"), DatasetFacts("a/d", splits=(SplitFacts("default", "train", 7),))
+    for trainer, tone in (("sft", "good"), ("dpo", "bad")):
+        line = views.dataset_line(facts, Recipe(trainer=trainer, split="train"), sample, formats.inspect(rows))
+        assert [one["tone"] for one in line["items"] if "tone" in one] == [tone]

@@ -8,7 +8,9 @@ Each takes the visitor's token, or None for nobody; the server's own token is ne
     models      facts of a model                                account   who signed in
     datasets    facts of a dataset, its first rows              jobs      launch, read, list and stop runs
     follow      a run's log, live, for any number of viewers    result    whether a run left a whole model
+    tokens      how long rows are for a model
 
 Below them: `client` (how the Hub is asked), `config` (where it is, time limits), `cache`, `ids` (names, checked),
-`child` and `stream_rows` (rows read in a process of their own), `upstream`, `sse` and `spool` (one job's log).
+`child`, `stream_rows` and `count_tokens` (what strangers wrote, read in processes of their own), `upstream`, `sse`
+and `spool` (one job's log).
 """

@@ -1,9 +1,11 @@
-"""Ask `stream_rows.py`, in a process of its own with limits on time, memory and output.
+"""What strangers wrote is read in a process of its own with limits on time, memory and output.
 
     answer = ask({"task": "rows", "dataset": "ada/poems", "subset": "", "split": "train", "limit": 20}, token)
+    answer = run(script, b"...", home, seconds=15)      # any other script; None when a limit ended it
 
-The process gets the token through its standard input, an environment without any of the server's secrets, an
-empty `HF_HOME` that is deleted afterwards, and no more than `SECONDS`.
+`ask` is for `stream_rows.py`, `run` for whatever script. The process gets what it needs through its standard input,
+an environment without any of the server's secrets, an empty `HF_HOME` that is deleted afterwards, and no more than
+the given seconds.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ _KINDS: tuple[tuple[str, Kind], ...] = (
 
 
 def ask(request: dict[str, Any], token: str | None, *, seconds: float = SECONDS) -> dict[str, Any]:
-    """The child's answer.
+    """The answer of `stream_rows.py`.
 
     Raises:
         HubProblem: "viewer" when the rows cannot be read or not within the limits, else what the child met.
@@ -61,9 +63,12 @@ def ask(request: dict[str, Any], token: str | None, *, seconds: float = SECONDS)
         )
     try:
         with tempfile.TemporaryDirectory(prefix="trl-space-", ignore_cleanup_errors=True) as home:
-            answer = _run({"revision": "", **request, "token": token or "", "home": home}, home, seconds, about)
+            sent = json.dumps({"revision": "", **request, "token": token or "", "home": home}).encode()
+            answer = run(_SCRIPT, sent, home, seconds)
     finally:
         _places.release()
+    if answer is None:
+        raise HubProblem("viewer", about, sentence=_too_big(about))
     error = answer.get("error")
     if error is None:
         return answer
@@ -77,11 +82,18 @@ def ask(request: dict[str, Any], token: str | None, *, seconds: float = SECONDS)
     raise HubProblem("viewer", about, detail=detail)
 
 
-def _run(request: dict[str, Any], home: str, seconds: float, about: str) -> dict[str, Any]:
+def run(script: Path, sent: bytes, home: str, seconds: float) -> dict[str, Any] | None:
+    """What a script answers to `sent`, as a process of its own; None when one of its limits ended it.
+
+    Args:
+        script: a file that needs nothing of this package; it reads its standard input and writes JSON.
+        home: an empty folder of its own, which the caller deletes.
+        seconds: how long it may take.
+    """
     with tempfile.TemporaryFile(dir=home) as output:
         process = subprocess.Popen(
             # -I: no PYTHON* variables, no user packages, no current folder on the path.
-            [sys.executable, "-I", str(_SCRIPT)],
+            [sys.executable, "-I", str(script)],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.DEVNULL,
@@ -91,20 +103,19 @@ def _run(request: dict[str, Any], home: str, seconds: float, about: str) -> dict
             close_fds=True,
         )
         try:
-            process.communicate(json.dumps(request).encode(), timeout=seconds)
+            process.communicate(sent, timeout=seconds)
         except subprocess.TimeoutExpired:
-            raise HubProblem("viewer", about, sentence=_too_big(about)) from None
+            return None
         finally:
             _end(process)
         output.seek(0)
         text = output.read(MAX_OUTPUT + 1)
     if len(text) > MAX_OUTPUT:
-        raise HubProblem("viewer", about, sentence=_too_big(about))
+        return None
     try:
         answer = json.loads(text)
     except ValueError:
-        # Killed by one of its limits, so there is no answer.
-        raise HubProblem("viewer", about, sentence=_too_big(about)) from None
+        return None  # killed by one of its limits, so there is no answer
     return answer if isinstance(answer, dict) else {}
 
 
@@ -137,6 +148,7 @@ def _environment(home: str) -> dict[str, str]:
         "HF_HUB_DOWNLOAD_TIMEOUT": "8",
         "HF_HUB_ETAG_TIMEOUT": "8",
         "DO_NOT_TRACK": "1",
+        "TOKENIZERS_PARALLELISM": "false",
         "USE_TORCH": "0",  # `datasets` would import it, which takes seconds and gigabytes
         "USE_TF": "0",
         "USE_JAX": "0",

@@ -3,7 +3,8 @@
     facts = model_facts("Qwen/Qwen3-0.6B", "", token)
 
 One request for the repository's description, then, at the same time, what the description leaves open: its
-config.json, whether its tokenizer has a chat template, and, for a gated model, whether this visitor may read it.
+config.json, whether its tokenizer has a chat template and which content, what an adapter belongs to, and, for a gated
+model, whether this visitor may read it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _facts: Cache[ModelFacts] = Cache(seconds=60, size=500)
 
 # Files that carry a chat template by themselves; else it is a key of tokenizer_config.json.
 _TEMPLATES = ("chat_template.jinja", "chat_template.json")
+# What a run is continued from, as `hub_strategy: checkpoint` leaves it; without the optimizer there are only weights.
+_STATE = {"last-checkpoint/trainer_state.json", "last-checkpoint/optimizer.pt"}
 
 
 def model_facts(id: str, revision: str = "", token: str | None = None) -> ModelFacts:
@@ -98,10 +101,12 @@ def _read(id: str, revision: str, token: str | None) -> ModelFacts:
         return _json_file(id, at, name, token) if name in files else None
 
     own_template = any(name in files for name in _TEMPLATES)
-    config, tokenizer, access = together(
+    config, tokenizer, access, words, adapter = together(
         partial(read, "config.json"),
         partial(read, "tokenizer_config.json" if not own_template else ""),
         partial(access_of, "models", id, gated, token),
+        partial(_content, id, at, "tokenizer.json", token) if "tokenizer.json" in files else str,
+        partial(read, "adapter_config.json"),
     )
     known = info.get("config") if isinstance(info.get("config"), dict) else {}
     if not isinstance(tokenizer, dict):
@@ -132,7 +137,31 @@ def _read(id: str, revision: str, token: str | None) -> ModelFacts:
         chat_template=template,
         last_modified=moment(info.get("lastModified")),
         url=f"{endpoint()}/{id}",
+        tokenizer=words if isinstance(words, str) else None,
+        base_model=_base(info.get("cardData"), adapter),
+        checkpoint=files >= _STATE,
     )
+
+
+def _base(card: Any, adapter: Any) -> str | None:
+    """The model this one was made from: as its adapter's settings say, else its README's metadata."""
+    named = adapter.get("base_model_name_or_path") if isinstance(adapter, dict) else None
+    named = named or (card.get("base_model") if isinstance(card, dict) else None)
+    if isinstance(named, list):
+        named = named[0] if len(named) == 1 else None  # a merge has several
+    return named[:200] if isinstance(named, str) and named else None
+
+
+def _content(id: str, revision: str, name: str, token: str | None) -> str | None:
+    """A name for what a file at the top of the repository holds: equal for equal content. None when not listed."""
+    path = f"/api/models/{repo_path(id)}/tree/{segment(revision)}"
+    entries = get_json(path, token, about=f"the model {id}")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and entry.get("path") == name:
+            large = entry.get("lfs")
+            oid = large.get("oid") if isinstance(large, dict) else entry.get("oid")
+            return oid if isinstance(oid, str) else None
+    return None
 
 
 def _text(value: Any) -> str | None:

@@ -13,6 +13,9 @@ import re
 from functools import cache
 from pathlib import Path
 
+from trl_space.trainers import TRAINERS
+from trl_space.ui import settings
+
 HERE = Path(__file__).resolve().parent
 ROUTE = "/gradio_api/trl/static/page.js"
 
@@ -24,7 +27,21 @@ def stylesheet() -> str:
     # Gradio resets buttons, headings and lists inside its container; the parts' rules have to weigh more.
     text = (HERE / "styles.css").read_text(encoding="utf-8") + "\n.gradio-container {\n" + parts + "\n}\n"
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    return re.sub(r"\s*\n\s*", "\n", text).strip()
+    return re.sub(r"\s*\n\s*", "\n", f"{text}\n{goals_style()}").strip()
+
+
+def goals_style() -> str:
+    """Rules that hide what does not belong to the goal that the page's root names (`data-goal`)."""
+    goals = {f"#trl-set-{name}": _goals_with(name) for name in settings.NATIVE}
+    goals["#trl-teacher-box"] = [name for name, one in TRAINERS.items() if "teacher" in one.needs]
+    return "\n".join(
+        f"html:not({', '.join(f'[data-goal={goal}]' for goal in those)}) {place} {{ display: none !important; }}"
+        for place, those in goals.items()
+    )
+
+
+def _goals_with(name: str) -> list[str]:
+    return [goal for goal in TRAINERS if any(field.name == name for field in settings.native(goal))]
 
 
 @cache
@@ -53,5 +70,6 @@ HEAD = """<meta name="description" content="Train a model on a dataset with TRL,
 const q = new URLSearchParams(location.search);
 const root = document.documentElement.dataset;
 root.view = q.get("run") ? "run" : q.get("view") === "runs" ? "runs" : "form";
+root.goal = q.get("trainer") || "sft";
 root.filled = ["model", "dataset"].filter((one) => q.get(one)).join(" ") || "none";
 })()</script>"""

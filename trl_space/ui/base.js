@@ -167,6 +167,34 @@ window.trl = (() => {
     first?.focus({ preventScroll: true });
   }
 
+  // What a part holds when the visitor changes it while the page is being asked: an answer to an older question, which its
+  // `turn` tells, does not take the change back. Gives a function to set the value, and one to call when another arrives.
+  function own(props) {
+    let mine = null;
+    const set = (value) => {
+      state.dirty += 1;
+      trl.touched?.();
+      mine = { ...value, turn: state.dirty };
+      props.value = mine;
+    };
+    const arrived = () => {
+      if (mine && (props.value?.turn ?? Infinity) < mine.turn) props.value = mine;
+    };
+    return { set, arrived };
+  }
+
+  // What goes to the server with the values of the form: the launch part's memory of what the page showed last, and of the
+  // mapping part (at `place`) and the summary (behind the fields) only what the visitor chose.
+  function send(all, place) {
+    const kept = { turn: state.dirty };
+    for (const name of ["trainer", "preset", "named", "settings", "extra", "follow"]) kept[name] = all[0]?.[name];
+    const brief = (value, i) => {
+      if (i === place) return { choices: value?.choices, for: value?.for };
+      return value && typeof value === "object" && "checks" in value ? { mend: value.mend } : value;
+    };
+    return [kept, ...all.slice(1).map((value, i) => brief(value, i + 1))];
+  }
+
   function mount(name, element, props, trigger, server, watch) {
     const start = parts[name];
     if (!start) throw new Error(`no part named ${name}`);
@@ -179,5 +207,5 @@ window.trl = (() => {
   const view = asked.get("run") ? "run" : asked.get("view") === "runs" ? "runs" : "form";
   document.documentElement.dataset.view = view;
 
-  return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, money, state, recents, route, page, signIn, signOut, copy, go, view };
+  return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, money, state, recents, route, page, signIn, signOut, copy, go, own, send, view };
 })();

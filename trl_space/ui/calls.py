@@ -20,7 +20,7 @@ from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
 from trl_space.ui import form, views
 from trl_space.ui.gate import answering
-from trl_space.ui.known import Case, ask_account, known, rows_of
+from trl_space.ui.known import Case, ask_account, known, rows_of, wait_for
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.security import public_address
 from trl_space.ui.session import Facts
@@ -67,7 +67,7 @@ class Calls:
             await self.facts.get(*rows_of(recipe, dataset), token=token)
         except HubProblem:
             pass  # the checks say what unknown rows mean
-        case = known(self.facts, recipe, visitor)
+        case = await wait_for(self.facts, recipe, visitor)
         if recipe.hub_model_id and case.facts.target_taken is None and case.facts.account:
             target = jobspec.target_name(case.recipe, case.facts.account.name)
             try:
@@ -123,6 +123,8 @@ class Calls:
                 mapping=mapping,
                 preset=facts.preset,
                 machine=facts.machine,
+                teacher=facts.teacher,
+                reward_model=facts.reward_model,
                 account_name=facts.account.name if facts.account else t("page.you"),
                 launch_id=launch_id,
                 page=public_address(),

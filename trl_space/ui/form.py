@@ -2,24 +2,25 @@
 
 Everything that comes from the browser is taken as arbitrary JSON. What the visitor changed is found by comparing
 a field with what the page last showed there, which the page sends along (`Shown`): a value that is still the
-preset's follows the next preset, a changed one stays.
+preset's follows the next preset, a changed one stays. Which setting stands where is said by `settings`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from typing import Any
 
-from trl_space import presets, trainers
-from trl_space.facts import Machine
+from trl_space import presets
 from trl_space.presets import Preset
 from trl_space.recipe import MAX_ROWS, Recipe, clean_text, parse_duration, write_duration
-from trl_space.trainers import TRAINERS, Field
+from trl_space.trainers import TRAINERS
+from trl_space.ui import settings as places
+from trl_space.ui.cards import family
 
-# The page's fields in the order in which handlers get them; the trainer's settings follow.
+# The page's fields in the order in which handlers get them; the settings in view (`settings.NATIVE`) follow.
 NAMES = (
     "model",
     "trainer",
@@ -27,22 +28,33 @@ NAMES = (
     "subset",
     "split",
     "rows",
+    "held_out",
+    "mapping",
     "preset",
+    "method",
+    "rewards",
+    "reward_model",
+    "teacher",
+    "settings",
     "flavor",
     "timeout",
     "namespace",
     "hub_model_id",
     "private",
 )
+FIELDS = (*NAMES, *places.NATIVE)
 TIMEOUTS = ("15m", "30m", "1h", "2h", "4h", "8h", "12h", "24h")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the page showed last: which preset counted and what the visitor had changed. Untrusted like the rest."""
+    """What the page showed last: goal and preset that counted and what the visitor had changed. Untrusted like the
+    rest."""
 
     turn: int = 0
-    preset: str = ""
+    trainer: str = ""
+    preset: str = ""  # the variant that counted
+    named: str = ""  # the preset that the recipe names: a family or a variant
     settings: Mapping[str, Any] = attribute(default_factory=dict)
     extra: str = ""  # `beyond_fields` of the recipe
     follow: bool = False  # whether the limit still follows the preset: on a page that no link filled
@@ -55,65 +67,56 @@ class Shown:
         settings = given.get("settings")
         return cls(
             turn=turn if isinstance(turn, int) and not isinstance(turn, bool) and 0 <= turn < 2**40 else 0,
+            trainer=clean_text(given.get("trainer")),
             preset=clean_text(given.get("preset")),
-            settings={str(k): v for k, v in list(settings.items())[:100]} if isinstance(settings, dict) else {},
-            extra=str(given.get("extra") or "")[:2000],
+            named=clean_text(given.get("named")),
+            settings={str(k): v for k, v in list(settings.items())[:200]} if isinstance(settings, dict) else {},
+            extra=str(given.get("extra") or "")[:4000],
             follow=given.get("follow") is True,
         )
 
 
 @dataclass(frozen=True)
 class Filled:
-    """A filled form: the recipe, and a sentence for each value that no run can have."""
+    """A filled form: the recipe, and a sentence for each value that no run can have. `anew` says that the visitor chose
+    another goal or preset, so that every field shows what that one brings."""
 
     recipe: Recipe
     problems: tuple[str, ...] = ()
-
-
-def fields_of(trainer: str) -> tuple[Field, ...]:
-    """The settings a trainer offers, the ones in view first."""
-    return tuple(sorted(TRAINERS[trainer].fields, key=lambda field: not field.shown))
-
-
-def three_ways(field: Field) -> bool:
-    """Whether a switch has a third position: TRL decides."""
-    return field.kind == "bool" and field.default is None
+    anew: bool = False
 
 
 def preset_named(name: str, trainer: str) -> Preset | None:
-    """The preset of that name, or None."""
-    return next((one for one in presets.load_presets() if one.id == name and one.trainer == trainer), None)
-
-
-def displayed(recipe: Recipe, preset: Preset | None, machine: Machine | None = None) -> dict[str, Any]:
-    """What each field shows for a recipe: TRL's default, the preset's value, the visitor's change."""
-    defaults = {field.name: field.default for field in TRAINERS[recipe.trainer].fields}
-    return defaults | presets.settings_for(recipe, preset, machine)
-
-
-def shown_value(field: Field, value: Any) -> Any:
-    """A setting as its field shows it."""
-    if three_ways(field):
-        return "" if value is None else trainers.write_value(value)
-    return value
+    """The preset of that name, or the first of that family, or None."""
+    own = [one for one in presets.load_presets() if one.trainer == trainer]
+    exact = next((one for one in own if one.id == name), None)
+    return exact or next((one for one in own if family(one) == name), None)
 
 
 def fill(values: Sequence[Any], shown: Shown) -> Filled:
-    """Read the form. `values` are those of `NAMES`, then those of `fields_of(trainer)`. Never raises."""
-    given = dict(zip(NAMES, values, strict=False))
+    """Read the form. `values` are those of `FIELDS`, in that order. Never raises."""
+    given = dict(zip(FIELDS, values, strict=False))
     trainer = clean_text(given.get("trainer"))
     trainer = trainer if trainer in TRAINERS and TRAINERS[trainer].ready else "sft"
-    named = preset_named(clean_text(given.get("preset")), trainer)
+    other_goal = shown.trainer in TRAINERS and shown.trainer != trainer
+    name = clean_text(given.get("preset"))
+    named = preset_named(name, trainer)
+    linked_preset = preset_named(shown.named, trainer)
+    if named and linked_preset and family(named) == family(linked_preset):
+        name, named = shown.named, linked_preset  # a link may name one variant; the card stands for its family
     before = preset_named(shown.preset, trainer)
-    problems: list[str] = []
-    if named is not None and before is not None and named != before:
-        settings: dict[str, Any] = {}  # choosing a preset means its settings
-        timeout = named.timeout * 60
-    else:
-        settings = changed(trainer, values[len(NAMES) :], before, shown, problems)
-        timeout = _timeout(given.get("timeout"), problems)
-    model, dataset = _text(given.get("model")), _text(given.get("dataset"))
+    other_preset = named is not None and before is not None and name not in (before.id, family(before))
     linked = Recipe.from_query(shown.extra)
+    model, dataset = _text(given.get("model")), _text(given.get("dataset"))
+    problems: list[str] = []
+    timeout = _timeout(given.get("timeout"), problems)
+    if other_goal or other_preset:
+        # Choosing a goal or a preset means its settings; what is about the data or names another model stays.
+        settings = places.stays(trainer, shown.settings, same_goal=not other_goal)
+        timeout = named.timeout * 60 if named else timeout
+    else:
+        settings, refused = places.changed(trainer, given, before, shown.settings)
+        problems += refused
     recipe = Recipe(
         model=model,
         model_revision=linked.model_revision if linked.model == model else "",
@@ -123,39 +126,49 @@ def fill(values: Sequence[Any], shown: Shown) -> Filled:
         split=_text(given.get("split")),
         rows=_rows(given.get("rows"), problems),
         trainer=trainer,
-        preset=named.id if named else "",
+        preset=name if named else "",
         settings=settings,
-        mapping=linked.mapping if linked.dataset == dataset else {},
+        mapping={} if other_goal or linked.dataset != dataset else answers(given.get("mapping"), linked, trainer),
         flavor=_text(given.get("flavor")),
         timeout=timeout,
         namespace=_text(given.get("namespace")),
         hub_model_id=_text(given.get("hub_model_id")),
         private=given.get("private") is not False,
+        resume=linked.resume,
     )
-    return Filled(recipe, tuple(problems))
+    return Filled(recipe, tuple(problems), other_goal or other_preset)
 
 
-def changed(
-    trainer: str, values: Sequence[Any], before: Preset | None, shown: Shown, problems: list[str]
-) -> dict[str, Any]:
-    """The settings that the visitor, or the link, set differently from the preset that was shown."""
-    kept, _ = trainers.clean_settings(trainer, shown.settings or {})
-    base = displayed(Recipe(trainer=trainer), before)
-    for field, value in zip(fields_of(trainer), values, strict=False):
-        if value is None or value == "":
-            kept.pop(field.name, None)
-            continue
-        cleaned, refused = trainers.clean_settings(trainer, {field.name: _number(field, value)})
-        problems += refused
-        if refused:
-            continue
-        if field.name in kept and _same(kept[field.name], cleaned.get(field.name)):
-            continue  # set before, also when it happens to be what would be shown anyway
-        if field.name in cleaned and _same(cleaned[field.name], base.get(field.name)):
-            kept.pop(field.name, None)
-        else:
-            kept.update(cleaned)
-    return kept
+def answers(part: Any, linked: Recipe, trainer: str) -> dict[str, str]:
+    """The visitor's answers about columns: what was known, and what the mapping part says about these very rows."""
+    said = part.get("choices") if isinstance(part, dict) and part.get("for") == _rows_name(linked, trainer) else None
+    pairs = list(said.items())[:40] if isinstance(said, dict) else []
+    return {**linked.mapping, **{clean_text(name): clean_text(one) for name, one in pairs if isinstance(one, str)}}
+
+
+def asked_columns(recipe: Recipe) -> dict[str, Any]:
+    """What the value of the mapping part says beside what it shows: the answers, and which rows they are about."""
+    return {"state": "loading", "choices": dict(recipe.mapping), "for": _rows_name(recipe, recipe.trainer)}
+
+
+def _rows_name(recipe: Recipe, trainer: str) -> str:
+    return f"{trainer} {recipe.dataset}"
+
+
+def mended(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe after what a check offers. Another goal brings its own presets and settings, so the old ones go.
+
+    Raises ValueError for changes that no recipe can have, which no check offers.
+    """
+    trainer = changes.get("trainer", recipe.trainer)
+    if trainer != recipe.trainer:
+        # Emptied first: the settings of one goal would be refused by the other.
+        kept = places.stays(trainer, recipe.settings, same_goal=False)
+        recipe = replace(recipe, settings={}, mapping={}, preset="")
+        recipe = replace(recipe, trainer=trainer, settings=kept)
+    elif "preset" in changes:
+        recipe = replace(recipe, settings={})
+    return replace(recipe, **changes)
 
 
 def timeout_choices(seconds: int) -> list[str]:
@@ -178,32 +191,32 @@ def run_id(value: Any) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
+def remembered(recipe: Recipe, preset: Preset | None) -> dict[str, Any]:
+    """What the page keeps for the next time it is asked: `Shown` reads it."""
+    return {
+        "trainer": recipe.trainer,
+        "preset": preset.id if preset else "",
+        "named": recipe.preset,
+        "settings": {name: places.plain(value) for name, value in recipe.settings.items()},
+        "extra": beyond_fields(recipe),
+    }
+
+
 def beyond_fields(recipe: Recipe) -> str:
-    """What a recipe holds that no field shows (pinned revisions, answers about columns), as a query string."""
+    """What a recipe holds that no field shows, as a query string: pinned revisions, answers about columns, the run that
+    is continued."""
     return Recipe(
         model=recipe.model,
         model_revision=recipe.model_revision,
         dataset=recipe.dataset,
         dataset_revision=recipe.dataset_revision,
         mapping=recipe.mapping,
+        resume=recipe.resume,
     ).to_query()
 
 
 def _text(value: Any) -> str:
     return clean_text(value) if isinstance(value, str) else ""
-
-
-def _number(field: Field, value: Any) -> Any:
-    # A browser's number field gives 3.0 for 3.
-    if field.kind == "int" and isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, bool) or isinstance(other, bool) or isinstance(one, str) or isinstance(other, str):
-        return one == other
-    return one is not None and other is not None and abs(one - other) <= 1e-12 * max(abs(one), abs(other))
 
 
 def _rows(value: Any, problems: list[str]) -> int | None:

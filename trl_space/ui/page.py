@@ -6,6 +6,7 @@ stable: tests and checks find their places by them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
@@ -15,23 +16,29 @@ from starlette.middleware.gzip import GZipMiddleware
 from trl_space.hub import config, search
 from trl_space.hub.follow import Followers
 from trl_space.recipe import Recipe, write_duration
-from trl_space.texts import section, t
+from trl_space.texts import t
 from trl_space.trainers import Field
-from trl_space.ui import assets, form, views
+from trl_space.ui import assets, cards, form
+from trl_space.ui import settings as places
 from trl_space.ui.calls import Calls
 from trl_space.ui.components import Part
+from trl_space.ui.form import FIELDS
 from trl_space.ui.gate import Gate
-from trl_space.ui.handlers import TRAINER, Handlers
+from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
 from trl_space.ui.login import Identity, OAuthRoutes
+from trl_space.ui.reading import Reading
 from trl_space.ui.routes import RunRoutes
 from trl_space.ui.security import Headers, OriginGuard
 from trl_space.ui.session import Facts
 from trl_space.ui.signin import SignInGuard
 from trl_space.ui.theme import theme
 
-# What the launch part sends along: how many changes the visitor made, and what the page had shown before them.
-ASK = """(...all) => [{turn: window.trl ? trl.state.dirty : 0, preset: all[0]?.preset, settings: all[0]?.settings,
-extra: all[0]?.extra, follow: all[0]?.follow}, ...all.slice(1)]"""
+# Whoever sends the whole form sends the launch part first: it remembers what the page showed last. `trl.send` leaves
+# out what only the page itself needs; the number is the place of the mapping part.
+SEND = f"(...all) => window.trl ? trl.send(all, {1 + FIELDS.index('mapping')}) : all"
+# The settings whose meaning is seen in the rows: which words are learned.
+SEEN_IN_ROWS = ["assistant_only_loss", "completion_only_loss"]
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False, "preprocess": False}
 
 
 class Page:
@@ -41,6 +48,7 @@ class Page:
         facts = Facts()
         self.identity = identity
         self.handlers = Handlers(identity, facts)
+        self.reading = Reading(identity, facts)
         self.calls = Calls(identity, facts)
         runs = RunRoutes(identity, facts, Followers())
         self.routes, self.signed_out = runs.routes(), runs.signed_out
@@ -48,6 +56,7 @@ class Page:
             if identity.mode == "oauth":
                 OAuthRoutes(visible=False)
             self.header = Part("header", elem_id="trl-header")
+            self.at: dict[str, Any] = {}  # every place by its name, as `form.FIELDS` and the handlers call it
             self._form()
             with gr.Column(elem_classes="t-view t-view-run", elem_id="trl-run"):
                 Part("run_view", server=[self._server("cancel")])
@@ -82,7 +91,7 @@ class Page:
 
     def _form(self) -> None:
         with gr.Column(elem_classes="t-view t-view-form t-view-run t-view-runs"):
-            self.notice = Part("notice", value=[], elem_id="trl-notice")
+            self.at["notice"] = Part("notice", value=[], events=("drop",), elem_id="trl-notice")
         # Shown when the address asks for nothing (`assets.HEAD` says so before anything is drawn).
         gr.HTML(
             f"<p><strong>{t('page.intro')}</strong> {t('page.intro_cost')}</p>",
@@ -94,60 +103,72 @@ class Page:
             with gr.Column(elem_id="trl-cards"):
                 with gr.Column(elem_classes="t-card", elem_id="trl-card-model"):
                     _title(1, t("page.card.model"))
-                    self.model = self._search("model")
-                    self.model_line = Part(
-                        "facts_line", {"state": "empty"}, words="model_line", elem_id="trl-model-line"
-                    )
-                    self.trainer = self._cards("goal", TRAINER, "trl-trainer", options=views.goal_cards())
+                    self._model("model")
+                    self._cards("trainer", "goal", value="sft", options=cards.goal_cards(), fits=[])
+                    self._model("teacher")
                 with gr.Column(elem_classes="t-card", elem_id="trl-card-data"):
                     _title(2, t("page.card.data"))
-                    self.dataset = self._search("dataset")
+                    self._search("dataset")
                     self._split_fields()
-                    self.dataset_line = Part(
-                        "facts_line", {"state": "empty"}, words="dataset_line", elem_id="trl-dataset-line"
-                    )
-                    self.preview = Part("preview", {"state": "empty"}, elem_id="trl-preview")
-                    self.table = gr.Dataframe(
-                        visible=False,
-                        interactive=False,
-                        max_chars=140,
-                        max_height=320,
-                        show_label=False,
-                        wrap=False,
-                        elem_id="trl-table",
-                        buttons=[],
-                    )
+                    self._line("dataset_line")
+                    self.at["mapping"] = Part("mapping", {"state": "empty"}, events=("choose",), elem_id="trl-mapping")
+                    self.at["preview"] = Part("preview", {"state": "empty"}, elem_id="trl-preview")
+                    self._table()
+                    self.at["lengths"] = Part("lengths", {"state": "empty"}, elem_id="trl-lengths")
+                    with gr.Column(elem_id="trl-scoring"):
+                        self.at["rewards"] = Part(
+                            "rewards",
+                            events=("choose",),
+                            elem_id="trl-rewards",
+                            options=[],
+                            effective=[],
+                            proposed=False,
+                        )
+                        self._model("reward_model")
                 with gr.Column(elem_classes="t-card", elem_id="trl-card-machine"):
                     _title(3, t("page.card.machine"))
-                    self.preset = self._cards("preset", "", "trl-preset", bones=3)
+                    self._cards("preset", "preset", bones=3)
                     self._fields()
-                    self.flavor = self._cards("machine", "", "trl-flavor", bones=6, limit=6)
+                    self._cards("flavor", "machine", bones=6, limit=6)
             with gr.Column(elem_classes="t-card", elem_id="trl-side"):
                 self._side()
 
-    def _search(self, kind: str) -> Part:
+    def _model(self, name: str) -> None:
+        """A search for a model with a line about the one that is chosen."""
+        with gr.Column(elem_id=f"trl-{name}-box"):
+            self._search(name)
+            self._line(f"{name}_line")
+
+    def _search(self, kind: str) -> None:
         sorts = [{"id": name, "label": t(f"page.sort.{name}")} for name in search.SORTS]
-        return Part(
+        self.at[kind] = Part(
             "hub_search",
             value="",
             words=f"search_{kind}",
             kind=kind,
             sorts=sorts,
             events=("choose",),
-            server=[self._server(kind)],
+            server=[self._server("dataset" if kind == "dataset" else "model")],
             elem_id=f"trl-{kind}",
         )
 
-    def _cards(self, kind: str, value: str, elem_id: str, **props: Any) -> Part:
+    def _line(self, name: str) -> None:
+        self.at[name] = Part(
+            "facts_line", {"state": "empty"}, words=name, elem_id=f"trl-{name.replace('_line', '-line')}"
+        )
+
+    def _cards(self, name: str, kind: str, value: str = "", **props: Any) -> None:
         given: dict[str, Any] = {"options": None, "effective": "", "nothing": None, "bones": 1, "limit": 0, **props}
-        return Part("cards", value, words=f"cards_{kind}", kind=kind, events=("choose",), elem_id=elem_id, **given)
+        self.at[name] = Part(
+            "cards", value, words=f"cards_{kind}", kind=kind, events=("choose",), elem_id=f"trl-{name}", **given
+        )
 
     def _split_fields(self) -> None:
         with gr.Row(elem_classes="t-fields"):
             common = {"allow_custom_value": True, "interactive": True, "min_width": 120}
-            self.subset = gr.Dropdown([], label=t("page.field.subset"), elem_id="trl-subset", **common)
-            self.split = gr.Dropdown([], label=t("page.field.split"), elem_id="trl-split", **common)
-            self.rows = gr.Number(
+            self.at["subset"] = gr.Dropdown([], label=t("page.field.subset"), elem_id="trl-subset", **common)
+            self.at["split"] = gr.Dropdown([], label=t("page.field.split"), elem_id="trl-split", **common)
+            self.at["rows"] = gr.Number(
                 None,
                 label=t("page.field.rows"),
                 placeholder=t("page.field.rows_all"),
@@ -155,12 +176,28 @@ class Page:
                 elem_id="trl-rows",
                 min_width=120,
             )
+            self.at["held_out"] = gr.Dropdown(
+                places.held_out_choices(0), value="0", label=t("page.field.held_out"), elem_id="trl-held_out", **common
+            )
+
+    def _table(self) -> None:
+        self.at["table"] = gr.Dataframe(
+            visible=False,
+            interactive=False,
+            max_chars=140,
+            max_height=320,
+            show_label=False,
+            wrap=False,
+            elem_id="trl-table",
+            buttons=[],
+        )
 
     def _fields(self) -> None:
-        fields = form.fields_of(TRAINER)
+        self._cards("method", "method", options=cards.method_cards())
         with gr.Row(elem_classes="t-fields", elem_id="trl-fields"):
-            made = [_field(field) for field in fields if field.shown]
-            self.timeout = gr.Dropdown(
+            for name in places.NATIVE:
+                self.at[name] = _field(places.native_field(name))
+            self.at["timeout"] = gr.Dropdown(
                 form.timeout_choices(Recipe().timeout),
                 value=write_duration(Recipe().timeout),
                 label=t("page.field.timeout"),
@@ -168,18 +205,26 @@ class Page:
                 elem_id="trl-timeout",
                 min_width=120,
             )
-        with gr.Accordion(t("page.advanced"), open=False, elem_id="trl-advanced"), gr.Row(elem_classes="t-grid"):
-            made += [_field(field) for field in fields if not field.shown]
-        self.settings = made
+        self.at["settings"] = Part(
+            "settings",
+            events=("choose", "reread"),
+            elem_id="trl-settings",
+            schema="",
+            base={},
+            changes=0,
+            marks=SEEN_IN_ROWS,
+        )
 
     def _side(self) -> None:
-        self.summary = Part("summary", events=("mend",), elem_id="trl-summary")
+        self.at["summary"] = Part("summary", events=("mend",), elem_id="trl-summary")
         with gr.Column(elem_id="trl-target"):
-            self.hub_model_id = gr.Textbox(
+            self.at["hub_model_id"] = gr.Textbox(
                 label=t("page.field.target"), max_lines=1, placeholder=t("page.target_hint"), elem_id="trl-hub_model_id"
             )
-            self.private = gr.Checkbox(True, label=t("page.field.private"), elem_id="trl-private", container=False)
-            self.namespace = gr.Dropdown(
+            self.at["private"] = gr.Checkbox(
+                True, label=t("page.field.private"), elem_id="trl-private", container=False
+            )
+            self.at["namespace"] = gr.Dropdown(
                 [],
                 label=t("page.field.payer"),
                 allow_custom_value=True,
@@ -187,96 +232,85 @@ class Page:
                 interactive=True,
                 elem_id="trl-namespace",
             )
-        self.launch = Part("launch", {}, server=[self._server("launch"), self._server("code")], elem_id="trl-launch")
+        self.at["launch"] = Part(
+            "launch", {}, server=[self._server("launch"), self._server("code")], elem_id="trl-launch"
+        )
 
     # --- wiring -------------------------------------------------------------------------------------------------
 
+    def _all(self, names: Iterable[str]) -> list[Any]:
+        return [self.at[name] for name in names]
+
+    def _asks(self, handler: Any, outputs: Iterable[str], *more: str) -> dict[str, Any]:
+        """An event that sends the whole form. Values reach the handlers as they were sent: `form` reads them as
+        arbitrary JSON, and says what is wrong."""
+        names = [*FIELDS, *more]
+        return {
+            "fn": handler,
+            "inputs": [self.at["launch"], *self._all(names)],
+            "outputs": self._all(outputs),
+            "js": SEND,
+            **QUIET,
+        }
+
+    def _wait(self, *names: str) -> dict[str, Any]:
+        """An event that says at once what is being read, without asking the server."""
+        loading = ", ".join(["{state: 'loading'}"] * len(names))
+        return {"fn": None, "js": f"() => [{loading}]", "outputs": self._all(names), **QUIET}
+
     def _wire(self) -> None:
-        do = self.handlers
-        fields = [getattr(self, name) for name in form.NAMES]
-        inputs = [self.launch, *fields, *self.settings]
-        outputs = [
-            self.preset,
-            self.flavor,
-            self.summary,
-            self.launch,
-            self.namespace,
-            self.hub_model_id,
-            self.timeout,
-            *self.settings,
-        ]
-        # Values reach the handlers as they were sent: `form` reads them as arbitrary JSON, and says what is wrong.
-        quiet: dict[str, Any] = {
-            "api_visibility": "private",
-            "show_progress": "hidden",
-            "queue": False,
-            "preprocess": False,
-        }
-        refresh = {"fn": do.refresh, "inputs": inputs, "outputs": outputs, "js": ASK, **quiet}
-        rows = {
-            "fn": do.load_rows,
-            "inputs": inputs,
-            "outputs": [self.dataset_line, self.split, self.preview, self.table],
-            "js": ASK,
-            **quiet,
-        }
-        splits = {
-            "fn": do.load_dataset,
-            "inputs": [self.dataset, self.subset, self.split],
-            "outputs": [self.dataset_line, self.subset, self.split],
-            **quiet,
-        }
-        model = {
-            "fn": do.load_model,
-            "inputs": [self.launch, self.model],
-            "outputs": self.model_line,
-            "js": ASK,
-            **quiet,
-        }
+        at, do, read = self.at, self.handlers, self.reading
+        refresh = self._asks(do.refresh, REFRESH)
+        rows = self._asks(read.load_rows, ["dataset_line", "split", "mapping", "preview", "table"])
+        rest = self._asks(read.load_rest, [])
+        last = {"trigger_mode": "always_last"}
 
-        def wait(*places: Any) -> dict[str, Any]:
-            # What is being read says so at once, without asking the server.
-            loading = "{state: 'loading'}"
-            return {"fn": None, "js": f"() => [{', '.join([loading] * len(places))}]", "outputs": list(places), **quiet}
+        def of(handler: Any, inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, Any]:
+            return {"fn": handler, "inputs": self._all(inputs), "outputs": self._all(outputs), **QUIET}
 
-        filled = self.blocks.load(do.load, None, [self.notice, *fields, self.launch, *self.settings], **quiet)
+        def shown_anew(event: Any) -> None:
+            # What was found is shown at once; what takes longer (how long the rows are) when it is there.
+            event.then(**refresh).then(**rest).then(**refresh)
+
+        splits = of(read.load_dataset, ["dataset", "subset", "split"], ["dataset_line", "subset", "split"])
+        model = of(read.load_model, ["launch", "model"], ["model_line"])
+
+        filled = self.blocks.load(do.load, None, self._all(LOAD), **QUIET)
         filled.then(
             fn=None,
-            js="(model, dataset) => [model, dataset, dataset].map((one) => ({state: one ? 'loading' : 'empty'}))",
-            inputs=[self.model, self.dataset],
-            outputs=[self.model_line, self.dataset_line, self.preview],
-            **quiet,
+            js="(...all) => all.map((one) => ({state: one ? 'loading' : 'empty'}))",
+            inputs=self._all(["model", "dataset", "dataset"]),
+            outputs=self._all(["model_line", "dataset_line", "preview"]),
+            **QUIET,
         )
         # Nothing is made from the fields before the address has filled them.
         filled.then(**refresh)
-        filled.then(do.load_header, None, self.header, **quiet).then(**refresh)
+        filled.then(do.load_header, None, self.header, **QUIET).then(**refresh)
         filled.then(**model).then(**refresh)
-        filled.then(**splits).then(**rows).then(**refresh)
+        shown_anew(filled.then(**splits).then(**rows))
 
-        self.model.choose(**wait(self.model_line))
-        self.model.choose(**refresh, trigger_mode="always_last")
-        self.model.choose(**model, trigger_mode="always_last").then(**refresh)
-        self.dataset.choose(**wait(self.dataset_line, self.preview))
-        self.dataset.choose(**refresh, trigger_mode="always_last")
-        self.dataset.choose(**splits, trigger_mode="always_last").then(**rows).then(**refresh)
-        for field in (self.subset, self.split):
-            field.input(**wait(self.preview))
-            field.input(**rows, trigger_mode="always_last").then(**refresh)
-        for part in (self.trainer, self.preset, self.flavor):
-            part.choose(**refresh, trigger_mode="always_last")
-        native = (self.rows, self.timeout, self.namespace, self.hub_model_id, self.private, *self.settings)
-        gr.on([one.input for one in native], **refresh, trigger_mode="always_last")
-        # What is learned is marked in the rows, so they are shown anew when that is changed.
-        for field, made in zip(form.fields_of(TRAINER), self.settings, strict=True):
-            if field.name in ("assistant_only_loss", "completion_only_loss"):
-                made.input(**rows, trigger_mode="always_last")
-        self.summary.mend(
-            do.mend,
-            [self.launch, self.summary, *fields, *self.settings],
-            [*fields, self.launch, *self.settings],
-            js=ASK,
-            **quiet,
-        ).then(**rows).then(**refresh)
+        at["model"].choose(**self._wait("model_line"))
+        at["model"].choose(**refresh, **last)
+        shown_anew(at["model"].choose(**model, **last))
+        for name in ("teacher", "reward_model"):
+            at[name].choose(**self._wait(f"{name}_line"))
+            at[name].choose(**refresh, **last).then(**rest).then(**refresh)
+        at["dataset"].choose(**self._wait("dataset_line", "mapping", "preview"))
+        at["dataset"].choose(**refresh, **last)
+        shown_anew(at["dataset"].choose(**splits, **last).then(**rows))
+        for name in ("subset", "split"):
+            at[name].input(**self._wait("preview"))
+            shown_anew(at[name].input(**rows, **last))
+        for name in ("trainer", "preset", "method", "flavor", "rewards", "settings", "mapping"):
+            at[name].choose(**refresh, **last)
+        # What the goal, the columns and the scores mean is seen in the rows.
+        for name in ("trainer", "mapping", "rewards"):
+            shown_anew(at[name].choose(**rows, **last))
+        native = ("rows", "held_out", "timeout", "namespace", "hub_model_id", "private", *places.NATIVE)
+        gr.on([at[name].input for name in native], **refresh, **last)
+        at["settings"].reread(**rows, **last)
+        at["notice"].drop(**of(do.start_anew, ["launch"], ["launch"])).then(**refresh)
+        shown_anew(at["summary"].mend(**self._asks(do.mend, MEND, "summary")).then(**rows))
 
     def options(self, hosts: frozenset[str] | None = None) -> dict[str, Any]:
         """What `blocks.launch` gets. `hosts` limits the names the app answers to (None: any)."""
@@ -321,23 +355,14 @@ def _title(number: int, text: str) -> None:
 
 
 def _field(field: Field) -> gr.components.Component:
-    """Gradio's component for a setting, with TRL's name beside the plain one."""
-    own = section(f"page.setting.{field.name}")
-    common: dict[str, Any] = {
-        "label": own.get("label", field.label),
-        "elem_id": f"trl-set-{field.name}",
-    }
-    about = f"{own.get('help', field.help)} {t('page.trl_name', name=field.name)}"
-    if not field.shown:
-        common["info"] = about
-    if form.three_ways(field):
-        words = [(t("page.automatic"), ""), (t("page.yes"), "true"), (t("page.no"), "false")]
-        return gr.Dropdown(words, value="", interactive=True, **common)
-    if field.kind == "bool":
-        return gr.Checkbox(bool(field.default), **common)
-    if field.kind == "choice":
-        return gr.Dropdown(list(field.choices), value=field.default, interactive=True, **common)
-    if field.kind == "text":
-        return gr.Textbox(field.default, max_lines=1, **common)
-    step: float = 1 if field.kind == "int" else 1e-9
-    return gr.Number(field.default, precision=0 if field.kind == "int" else None, step=step, min_width=120, **common)
+    """Gradio's component for a setting that stands in view: all of them are numbers."""
+    whole = field.kind == "int"
+    return gr.Number(
+        field.default,
+        label=field.label,
+        precision=0 if whole else None,
+        step=1 if whole else 1e-9,
+        min_width=120,
+        elem_id=f"trl-set-{field.name}",
+        elem_classes="t-native",
+    )

@@ -4,6 +4,8 @@ They lie below `/gradio_api/trl/`, because that is what reaches Python in every 
 asks is read from the session cookie (or is the person at the keyboard); the Hub then says whether they may see
 the run, so nobody sees a run of somebody else by knowing its address.
 
+    GET /gradio_api/trl/static/page.js                the page's script
+    GET /gradio_api/trl/schema/{trainer}.json         every setting of a goal (`catalog`)
     GET /gradio_api/trl/runs/{owner}/{job}            what the run is, as JSON, or {"problem", "kind"}
     GET /gradio_api/trl/runs/{owner}/{job}/events     server-sent events `update`, `end`, `problem`; `id` counts lines
 """
@@ -31,8 +33,10 @@ from trl_space.hub.errors import HubProblem
 from trl_space.hub.follow import Batch, Followers
 from trl_space.hub.result import verify
 from trl_space.texts import t
-from trl_space.ui import assets, form, views
+from trl_space.trainers import TRAINERS
+from trl_space.ui import assets, catalog, form, views
 from trl_space.ui.login import Identity, Visitor
+from trl_space.ui.run_news import Told, recipe_of, target_of
 from trl_space.ui.session import Facts
 
 STATUS = {"unauthorized": 401, "signin": 401, "forbidden": 403, "not_found": 404, "invalid": 400, "rate_limited": 429}
@@ -51,18 +55,21 @@ class RunRoutes:
         """What `launch(app_kwargs={"routes": ...})` takes."""
         return [
             Route(assets.ROUTE, self.script),
+            Route(catalog.ROUTE, self.catalog),
             Route("/gradio_api/trl/runs/{owner}/{job}", self.run),
             Route("/gradio_api/trl/runs/{owner}/{job}/events", self.events),
         ]
 
     async def script(self, request: Request) -> Response:
         """The page's script; its address names its content, so it may be kept for ever."""
-        headers = {
-            "Cache-Control": "public, max-age=31536000, immutable",
-            "Content-Encoding": "gzip",
-            "X-Content-Type-Options": "nosniff",
-        }
-        return Response(assets.script(), media_type="text/javascript; charset=utf-8", headers=headers)
+        return Response(assets.script(), media_type="text/javascript; charset=utf-8", headers=FOR_EVER)
+
+    async def catalog(self, request: Request) -> Response:
+        """Every setting of a goal; its address names its content too."""
+        trainer = request.path_params["trainer"]
+        if trainer not in TRAINERS:
+            return refuse(HubProblem("not_found", sentence=t("page.no_goal")))
+        return Response(catalog.packed(trainer), media_type="application/json", headers=FOR_EVER)
 
     async def run(self, request: Request) -> Response:
         """What the run is."""
@@ -110,7 +117,7 @@ class RunRoutes:
 
     async def stream(self, visitor: Visitor, run: Run, start: int) -> AsyncIterator[str]:
         """The events of one viewer. The log is read from its first line, because the state is made from it."""
-        reader, told = doctor.Reader(), Told()
+        reader, told = doctor.Reader(), Told(run)
         over, who = asyncio.Event(), credential(visitor.token)
         self._watching.setdefault(who, set()).add(over)
         last = run
@@ -127,7 +134,7 @@ class RunRoutes:
                         message |= {"first": batch.first + skip, "lines": batch.lines[skip:]}
                     if batch.run:
                         message["run"] = changing_run(batch.run, machine)
-                    message |= told.news(reader.state)
+                    message |= told.news(reader.state, last)
                     yield event("update", message, batch.first + len(batch.lines))
                     if batch.ended:
                         break
@@ -190,54 +197,20 @@ async def while_signed_in(
         await asyncio.gather(*pending, return_exceptions=True)
 
 
-class Told:
-    """What a viewer was told, to tell only what is new."""
-
-    def __init__(self) -> None:
-        self.points = 0
-        self.state: dict[str, Any] = {}
-        self.reached = "starting"
-
-    def news(self, state: doctor.RunState) -> dict[str, Any]:
-        """The part of a message that says where the run stands now."""
-        losses = [one for one in state.metrics if isinstance(one.get("loss"), int | float)]
-        points = [[one["step"], one["loss"]] for one in losses]
-        if state.phase not in ("failed", "waiting"):
-            self.reached = state.phase
-        elif state.total:
-            self.reached = "saving" if state.step >= state.total else "training"
-        diagnosis = state.diagnosis
-        now = {
-            "phase": state.phase,
-            "reached": self.reached,
-            "step": state.step,
-            "total": state.total,
-            "epoch": state.epoch,
-            "eta": state.eta_seconds,
-            "latest": {k: v for k, v in state.metrics[-1].items() if isinstance(v, int | float)}
-            if state.metrics
-            else {},
-            "diagnosis": {"kind": diagnosis.kind, "title": diagnosis.title, "reason": diagnosis.reason}
-            if diagnosis
-            else None,
-        }
-        message: dict[str, Any] = {}
-        if now != self.state:
-            message["state"] = self.state = now
-        if len(points) != self.points:
-            message |= {"points": points[self.points :], "points_from": self.points}
-            self.points = len(points)
-        return message
-
-
 PRIVATE = {"Cache-Control": "no-store"}
+# For what is gzipped already and never changes below its address.
+FOR_EVER = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Content-Encoding": "gzip",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def whole_run(run: Run, machine: Machine | None) -> dict[str, Any]:
     """Everything about a run that does not change, and what does."""
-    recipe = views.recipe_of(run)
+    recipe = recipe_of(run)
     title, subtitle = views.run_title(recipe, run)
-    target = run.labels.get("name")
+    target = target_of(run, recipe) if recipe and recipe.model else run.labels.get("name")
     return {
         "title": title,
         "subtitle": subtitle,

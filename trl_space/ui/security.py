@@ -15,6 +15,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from trl_space.ui import pictures
+
 
 class OriginGuard:
     """ASGI middleware. `hosts`: names (without port) that a request may be for; None allows all."""
@@ -107,17 +109,18 @@ def content_policy(hub: str, framed: bool = True) -> str:
     """The Content-Security-Policy of our pages.
 
     Gradio's page has scripts and styles within itself and makes functions from text, so those two cannot be
-    forbidden; everything else comes from here alone, but for pictures. Of the sites that may frame the page, other
-    Spaces (`*.hf.space`) are none: anybody can publish one, and it could lay its own buttons over ours.
+    forbidden; everything else comes from here alone, but for pictures of the Hub and of the dataset viewer. Of the
+    sites that may frame the page, other Spaces (`*.hf.space`) are none: anybody can publish one, and it could lay its
+    own buttons over ours.
     """
-    parts = urlsplit(hub)
-    hub = f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.netloc else ""
+    hub = pictures.origin(hub)
+    shown = " ".join(dict.fromkeys(["'self'", "data:", "blob:", hub, *pictures.hosts()]))
     around = " ".join(dict.fromkeys(["'self'", "https://huggingface.co", hub])) if framed else "'self'"
     rules = {
         "default-src": "'self'",
         "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
         "style-src": "'self' 'unsafe-inline'",
-        "img-src": f"'self' data: blob: https: {hub}",
+        "img-src": shown,
         "font-src": "'self' data:",
         "connect-src": "'self'",
         "worker-src": "'self' blob:",

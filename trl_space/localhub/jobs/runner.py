@@ -32,7 +32,9 @@ from .spec import Spec
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS = 5.0
+# What a cancelled job, or one whose time is over, has between SIGTERM and the end. The Hub does not document its own;
+# Docker gives 10 seconds by default and Kubernetes 30, so a job that needs more than this must not rely on it.
+GRACE_SECONDS = 15.0
 ORPHAN_SECONDS = 60.0
 MAX_LOG_BYTES = 256 * 1024 * 1024
 _KEPT_SECRETS = 1000
@@ -333,7 +335,7 @@ class Runner:
                     process.kill()
 
 
-def end_all(data: Path, wait: float = 10.0) -> int:
+def end_all(data: Path, wait: float = GRACE_SECONDS + 5) -> int:
     """Stop every job that still runs below a Hub's data folder; returns how many there were.
 
     For the end of a demo or a test, after the Hub itself was stopped. Waits until they are gone.

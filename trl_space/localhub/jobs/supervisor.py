@@ -2,7 +2,7 @@
 
 Run by `runner` as `python supervisor.py FOLDER LOCK`, with the job as JSON on standard input:
 
-    {"argv": [...], "cwd": "...", "env": {...}, "timeout": 1800, "grace": 5, "orphan": 60, "max_log": 268435456}
+    {"argv": [...], "cwd": "...", "env": {...}, "timeout": 1800, "grace": 15, "orphan": 60, "max_log": 268435456}
 
 It detaches itself (its own session, child of nobody), so that a job outlives a restart of the Hub, answers one
 line `{"pid": ...}` and then keeps, in FOLDER:
@@ -11,9 +11,11 @@ line `{"pid": ...}` and then keeps, in FOLDER:
     log.jsonl         one `{"data": line, "timestamp": ...}` per line of output
     end.json          written last: {"reason": "exit|timeout|stop|orphan|spawn", "code": N, "finished": ...}
 
-SIGTERM stops the job. A job ends with everything it started: its process group and all descendants, whatever
-session they made (on Linux also those whose parents are gone; macOS has no means to find these). When the Hub
-is away (nobody holds LOCK) for `orphan` seconds, or FOLDER is gone, the job is stopped: nothing is left behind.
+SIGTERM stops the job. As in a container, the job's first process alone is asked to end, by SIGTERM, and has `grace`
+seconds to save what it has; when it is gone or the time is over, everything else ends at once: its process group and
+all descendants, whatever session they made (on Linux also those whose parents are gone; macOS has no means to find
+these). When the Hub is away (nobody holds LOCK) for `orphan` seconds, or FOLDER is gone, the job is stopped: nothing
+is left behind. Without a Hub there is nowhere to save to, and the grace is short.
 
 Stands alone: only the standard library and psutil, and nothing of the package.
 """
@@ -40,6 +42,8 @@ import psutil
 # A line longer than this is written in pieces, so that memory stays bounded whatever a job prints.
 PIECE = 64 * 1024
 _PR_SET_CHILD_SUBREAPER = 36
+# The grace of a job whose Hub is away, in seconds.
+LONELY_GRACE = 2.0
 
 
 def stamp() -> str:
@@ -163,9 +167,13 @@ class Supervisor:
     def _end_all(self, gently: bool) -> None:
         """End whatever is left of the job: first politely, then for good; and take the last output."""
         if gently:
-            self._signal(signal.SIGTERM)
-            until = time.monotonic() + self.job["grace"]
-            while time.monotonic() < until and (self.process.poll() is None or self._descendants()):
+            with suppress(OSError):
+                self.process.send_signal(signal.SIGTERM)
+            asked = time.monotonic()
+            while self.process.poll() is None:
+                grace = self.job["grace"] if self._hub_there() else min(self.job["grace"], LONELY_GRACE)
+                if time.monotonic() - asked > grace:
+                    break
                 self._copy(0.1)
         for _ in range(5):
             self._signal(signal.SIGKILL)
@@ -202,14 +210,20 @@ class Supervisor:
         """Whether the Hub was away for too long, or its data folder is gone."""
         if not self.folder.exists():
             return True
+        if self._hub_there():
+            self.hub_seen = time.monotonic()
+        return time.monotonic() - self.hub_seen > self.job["orphan"]
+
+    def _hub_there(self) -> bool:
+        """Whether somebody holds the Hub's lock."""
         try:
             with open(self.lock) as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            self.hub_seen = time.monotonic()
+            return True
         except OSError:
             pass
-        return time.monotonic() - self.hub_seen > self.job["orphan"]
+        return False
 
 
 def identity(pid: int) -> dict[str, Any]:

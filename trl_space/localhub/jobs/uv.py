@@ -1,11 +1,13 @@
 """The stand-in for `uv` in the jobs of the local Hub.
 
     uv run [--with PACKAGE] [--python VERSION] [options] SCRIPT.py|ADDRESS|-|COMMAND [arguments]
+    uv pip install --system [options] PACKAGE ...
 
 Nothing is installed and no other interpreter is fetched: a script runs with the interpreter that runs the Hub.
-What the script declares (the `# /// script` header of PEP 723) and what `--with` names is compared with what
-is installed here; when something is missing or of another version, a line says so for each and the exit code
-is 1. A Python version that differs is said and otherwise passed over. Stands alone, like a program.
+What the script declares (the `# /// script` header of PEP 723) and what `--with` or `pip install` names is compared
+with what is installed here; when something is missing or of another version, a line says so for each and the exit
+code is 1. Packages that only matter on a GPU may be missing, which one line says: a program that finds no GPU does
+not use them. A Python version that differs is said and otherwise passed over. Stands alone, like a program.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 NAME = "uv (stand-in)"
+# Of no use without a GPU: who declares them goes on without them, as jobs see no GPU here.
+GPU_ONLY = frozenset({"bitsandbytes", "deepspeed", "flash-attn", "kernels", "liger-kernel", "vllm"})
 _WITH_VALUE = {
     "--python", "-p", "--with-requirements", "--index", "--index-url", "-i", "--extra-index-url", "--default-index",
     "--extra", "--group", "--only-group", "--env-file", "--directory", "--project", "--cache-dir", "--index-strategy",
@@ -66,9 +70,9 @@ def read_header(text: str) -> dict[str, Any]:
     return tomllib.loads("\n".join(blocks[0])) if blocks else {}
 
 
-def missing(requirements: list[str]) -> list[str]:
-    """A sentence for each requirement that this interpreter's packages do not meet."""
-    problems = []
+def missing(requirements: list[str]) -> tuple[list[str], list[str]]:
+    """A sentence for each requirement that is not met here, and the names of those that only a GPU would need."""
+    problems, passed_over = [], []
     for text in requirements:
         try:
             wanted = Requirement(text)
@@ -80,11 +84,14 @@ def missing(requirements: list[str]) -> list[str]:
         try:
             found = metadata.version(wanted.name)
         except metadata.PackageNotFoundError:
+            if wanted.name.lower().replace("_", "-") in GPU_ONLY:
+                passed_over.append(wanted.name)
+                continue
             problems.append(f"missing package '{wanted.name}' (declared as '{text}')")
             continue
         if not wanted.specifier.contains(found, prereleases=True):
             problems.append(f"package '{wanted.name}' is {found} here, but '{text}' is declared")
-    return problems
+    return problems, passed_over
 
 
 def fetch(address: str) -> Path:
@@ -168,13 +175,38 @@ def check(script: Path | None, wanted: list[str], python: str | None) -> None:
     for asked in (python, header.get("requires-python")):
         if isinstance(asked, str) and asked and not python_fits(asked, version):
             say(f"Python {asked} is asked for; this computer's {version} is used")
-    problems = missing(declared)
+    compare(declared)
+
+
+def compare(declared: list[str]) -> None:
+    """Say which of the declared packages are not here; ends the program when one of them is needed."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    problems, passed_over = missing(declared)
     for problem in problems:
         say(problem)
     if problems:
         fail("packages are not installed here; install them where the local Hub runs", 1)
-    if declared:
-        say(f"{len(declared)} declared packages are here, with Python {version}")
+    if passed_over:
+        say(f"not installed here: {', '.join(passed_over)}; this computer has no GPU")
+    if len(declared) > len(passed_over):
+        say(f"{len(declared) - len(passed_over)} declared packages are here, with Python {version}")
+
+
+def install(arguments: list[str]) -> None:
+    """`uv pip install`: compare the named packages with what is here; nothing is installed."""
+    wanted: list[str] = []
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        option, _, value = word.partition("=")
+        if not word.startswith("-"):
+            wanted.append(word)
+        elif option in ("-r", "--requirement"):
+            lines = Path(value or rest.pop(0)).read_text().splitlines()
+            wanted += [line.partition(" #")[0].strip() for line in lines if line.strip() and line[0] not in "#-"]
+        elif option in _WITH_VALUE and not value and rest:
+            rest.pop(0)
+    compare(wanted)
 
 
 def python_fits(asked: str, version: str) -> bool:
@@ -209,8 +241,11 @@ def main(arguments: list[str]) -> NoReturn:
             sys.exit(0)
         if option in ("--directory", "--project", "--cache-dir", "--color", "--config-file") and arguments:
             arguments.pop(0)
+    if arguments[:2] == ["pip", "install"]:
+        install(arguments[2:])
+        sys.exit(0)
     if not arguments or arguments[0] != "run":
-        fail(f"only `uv run` is known here, not `uv {' '.join(arguments[:2])}`".rstrip())
+        fail(f"only `uv run` and `uv pip install` are known here, not `uv {' '.join(arguments[:2])}`".rstrip())
     run(arguments[1:])
 
 

@@ -1,12 +1,13 @@
 // Choices as cards, one of them chosen: goals, presets, machines. A radio group with arrow keys.
 // value: the visitor's own choice ("" = what is recommended); effective: what counts now;
-// options: null while they are being read, else [{id, title, text, code, price, mark, badges: [{icon, text, tone}], off}].
+// fits: the ids that the data fits, best first; options: null while they are being read, else [{id, title, text, code, price, mark, badges: [{icon, text, tone}], off}].
 trl.parts.cards = ({ element, props, trigger, watch, texts }) => {
   const { h, icon } = trl;
   const group = h("div", { class: `t-cards t-cards-${props.kind}`, role: "radiogroup", "aria-label": texts.label });
   const more = h("button", { type: "button", class: "t-btn t-quiet t-cards-more", onclick: () => { all = !all; paint(); } });
+  const about = h("p", { class: "t-small t-cards-about" });
   let all = false;
-  element.append(h("span", { class: "t-label" }, texts.label), group, more);
+  element.append(h("span", { class: "t-label" }, texts.label), group, about, more);
 
   const chosen = () => props.value || props.effective || "";
   const pick = (id) => {
@@ -19,11 +20,15 @@ trl.parts.cards = ({ element, props, trigger, watch, texts }) => {
   };
   const badge = (one) => h("span", { class: `t-badge ${one.tone ? "t-" + one.tone : ""}` }, one.icon && icon(one.icon), one.text);
   const card = (option, on, stop) => {
-    const badges = (option.badges || []).length ? h("span", { class: "t-choice-badges" }, option.badges.map(badge)) : null;
+    // Of the goals that the data fits, the first fits best; the others are as they always are, and the rest steps back.
+    const best = props.fits?.[0] === option.id ? [{ icon: "ok", text: texts.fits, tone: "good" }] : [];
+    const marks = [...(option.badges || []), ...best];
+    const off = option.off || (props.fits?.length && !props.fits.includes(option.id));
+    const badges = marks.length ? h("span", { class: "t-choice-badges" }, marks.map(badge)) : null;
     const code = option.code ? ` · ${option.code}` : null;
     const mark = option.mark ? badge(option.mark) : null;
     return h(
-      "button", { type: "button", class: `t-choice ${option.off ? "t-off" : ""}`, role: "radio", "data-id": option.id,
+      "button", { type: "button", class: `t-choice ${off ? "t-off" : ""}`, role: "radio", "data-id": option.id,
         "aria-checked": String(on), tabindex: stop ? 0 : -1, onclick: () => pick(option.id) },
       h("span", { class: "t-choice-top" },
         h("span", { class: "t-choice-name" }, h("span", { class: "t-choice-title" }, option.title), mark),
@@ -34,6 +39,8 @@ trl.parts.cards = ({ element, props, trigger, watch, texts }) => {
   const bone = () => h("span", { class: "t-choice t-choice-bone" }, trl.bone("60%", "16px"), trl.bone("85%", "13px"));
   const paint = () => {
     const options = props.options;
+    // Which fields belong to a goal is a matter of style: the page's root names it (see assets.py).
+    if (props.kind === "goal") document.documentElement.dataset.goal = chosen();
     more.hidden = true;
     if (!options) {
       group.setAttribute("aria-busy", "true");
@@ -45,6 +52,7 @@ trl.parts.cards = ({ element, props, trigger, watch, texts }) => {
     const now = chosen();
     const short = props.limit || options.length;
     const shown = all ? options : options.filter((option, i) => i < short || option.id === now);
+    if (props.kind === "method") about.textContent = options.find((option) => option.id === now)?.text || "";
     const stop = shown.some((option) => option.id === now) ? now : shown[0].id;
     group.replaceChildren(...shown.map((option) => card(option, option.id === now, option.id === stop)));
     if (options.length > short) {
@@ -62,5 +70,5 @@ trl.parts.cards = ({ element, props, trigger, watch, texts }) => {
     if (next) pick(next.dataset.id);
   });
   paint();
-  watch(["value", "options", "effective", "nothing"], paint);
+  watch(["value", "options", "effective", "nothing", "fits"], paint);
 };

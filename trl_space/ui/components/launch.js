@@ -112,13 +112,14 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     shown = value.query;
     paint();
   };
+  trl.touched = () => setTimeout(paint, 250);
   trl.touch = () => {
     trl.state.dirty += 1;
-    setTimeout(paint, 250);
+    trl.touched();
   };
-  // Gradio's own fields say nothing to us, the browser does.
+  // Gradio's own fields say nothing to us, the browser does. Our own parts say themselves what is a change.
   document.getElementById("trl-form")?.addEventListener("input", (event) => {
-    if (!event.target.closest("#trl-side .t-code, .t-search")) trl.touch();
+    if (!event.target.closest("#trl-side .t-code, .t-search, .t-settings, .t-rewards, .t-mapping")) trl.touch();
   }, true);
   calm();
   paint();

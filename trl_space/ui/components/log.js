@@ -19,7 +19,8 @@ trl.log = (texts, name) => {
     { type: "button", class: "t-seg", "data-mode": mode, "aria-pressed": String(mode === "readable"), onclick: () => turn(mode) },
     texts[mode]));
   const wrap = tool("trl-log-wrap", "wrap", texts.wrap, () => wrap.setAttribute("aria-pressed", String(box.classList.toggle("t-wrapped"))));
-  const save = tool("trl-log-save", "download", texts.download, () => trl.save(name + ".log", lines.map((line) => line[1]).join("\n") + "\n"));
+  const save = tool("trl-log-save", "download", texts.download,
+    () => trl.save(name + ".log", lines.map((line) => line[1]).join("\n") + "\n"));
   const newest = () => { follow = true; box.scrollTop = box.scrollHeight; };
   const bottom = h("button", { type: "button", class: "t-btn t-log-bottom", hidden: true, onclick: newest }, icon("down"), texts.newest);
   const whole = h("section", { class: "t-log" },
@@ -29,27 +30,41 @@ trl.log = (texts, name) => {
       h("span", { class: "t-log-space" }), found, find, wrap, save),
     h("div", { class: "t-log-frame" }, box, bottom));
 
+  // The numbers worth a word in a line, by TRL's names; all others are in the raw log.
+  const TOLD = ["loss", "eval_loss", "reward", "rewards/margins", "rewards/accuracies", "accuracy", "margin", "kl", "mean_token_accuracy",
+    "completions/mean_length", "train_loss"];
+  const titled = (name) => texts["metric_" + name.replace(/\W/g, "_")] || name;
+  const numbers = (metrics) => TOLD.filter((name) => Number.isFinite(metrics?.[name]))
+    .map((name) => `${titled(name)} ${Number(metrics[name].toPrecision(4))}`);
+  const SAYS = {
+    phase: (event) => "— " + (texts["phase_" + event.phase] || event.phase),
+    machine: (event) => [trl.fill(texts.says_machine, { found: event.found }), ...(event.changes || [])].join(" "),
+    data: (event) => trl.fill(texts[event.dropped ? "says_data_dropped" : "says_data"], { rows: event.rows, dropped: event.dropped }),
+    split: (event) => event.held_out ? trl.fill(texts.says_split, { n: event.train, held: event.held_out }) : null,
+    resume: (event) => trl.fill(texts.says_resume, { i: event.step, repo: event.repo }),
+    begin: (event) => trl.fill(texts.says_begin, { n: event.total }),
+    log: (event) => [trl.fill(texts.says_step, { i: event.step, n: event.total }), ...numbers(event.metrics)].join(" · "),
+    save: (event) => trl.fill(texts.says_save, { i: event.step }),
+    samples: (event) => trl.fill(texts[event.when === "after" ? "says_after" : "says_before"], { n: (event.rows || []).length }),
+    pushed: (event) => trl.fill(texts.says_pushed, { repo: event.repo }),
+    done: () => null,
+  };
   // What a line of ours means to a person; null leaves it out. Everything else is shown as it is.
   const readable = (text) => {
     if (!text.startsWith("::trl-space ")) return text.includes("\r") ? text.slice(text.lastIndexOf("\r") + 1) || null : text;
-    let event;
-    try { event = JSON.parse(text.slice(12)); } catch { return text; }
-    if (event.event === "phase") return "— " + (texts["phase_" + event.phase] || event.phase);
-    if (event.event === "begin") return trl.fill(texts.says_begin, { n: event.total });
-    if (event.event === "log") {
-      const told = ["loss", "train_loss", "eval_loss", "mean_token_accuracy", "reward"];
-      const values = Object.entries(event.metrics || {}).filter(([key]) => told.includes(key))
-        .map(([key, value]) => `${key} ${Number(Number(value).toPrecision(4))}`);
-      return trl.fill(texts.says_step, { i: event.step, n: event.total, values: values.join(" · ") });
+    try {
+      const event = JSON.parse(text.slice(12));
+      const says = Object.hasOwn(SAYS, event.event) ? SAYS[event.event] : (other) => other.message || null;
+      const said = says(event);
+      return said === null ? null : String(said);
+    } catch {
+      return text;
     }
-    if (event.event === "save") return trl.fill(texts.says_save, { i: event.step });
-    if (event.event === "pushed") return trl.fill(texts.says_pushed, { repo: event.repo });
-    if (event.event === "failed") return event.message;
-    return event.message || null;
   };
   const make = ([number, text]) => {
     const said = raw ? text : readable(text);
-    return said === null ? null : h("div", { class: `t-line ${!raw && text.startsWith("::trl-space") ? "t-line-ours" : ""}`, "data-n": number }, said || "\u00a0");
+    const ours = !raw && text.startsWith("::trl-space") ? "t-line-ours" : "";
+    return said === null ? null : h("div", { class: `t-line ${ours}`, "data-n": number }, said || "\u00a0");
   };
   const put = (fresh) => {
     let last = box.lastElementChild;

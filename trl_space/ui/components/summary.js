@@ -1,5 +1,5 @@
 // What will happen: one sentence, the checks, two prices.
-// value: {sentence: [[text, strong]], checks: [{id, level, title, reason, todo, fix}], prices}; `todo`: not wrong, only not done yet.
+// value: {sentence: [[text, strong]], changes: null | {text, items: [{name, label, value}]}, checks: [{id, level, title, reason, todo, fix}], prices}; `todo`: not wrong, only not done yet.
 // prices: {likely, likely_note, most, most_note, startup}; a fix is {kind: "focus" | "link" | "signin" | "set", label, target, url, check}.
 trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
   const { h, icon } = trl;
@@ -8,7 +8,8 @@ trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
   const sentence = h("p", { class: "t-sentence" });
   const list = h("ul", { class: "t-checks", "aria-label": texts.checks });
   const prices = h("dl", { class: "t-prices" });
-  element.append(h("h2", { class: "t-title" }, texts.title), sentence, list, prices);
+  const changes = h("div", { class: "t-changes", id: "trl-changes" });
+  element.append(h("h2", { class: "t-title" }, texts.title), sentence, changes, list, prices);
   // The first thing in the way explains itself; what comes after it waits with its title.
   const check = (one, i) => {
     const kind = one.todo ? "todo" : one.level;
@@ -37,6 +38,9 @@ trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
   const paint = () => {
     const value = props.value;
     if (!value) return wait();
+    const unfolded = changes.querySelector("details")?.open;
+    changes.replaceChildren(value.changes ? h("details", { open: unfolded }, h("summary", {}, value.changes.text), h("ul", {},
+      value.changes.items.map((one) => h("li", { "data-name": one.name }, h("span", {}, one.label), " ", h("span", { class: "t-num" }, one.value))))) : "");
     sentence.replaceChildren(...value.sentence.map(([text, strong]) => (strong ? h("strong", {}, text) : text)));
     // What is fine needs one quiet line, not one each.
     const open = value.checks.filter((one) => one.level !== "fine");

@@ -1,0 +1,94 @@
+"""What hypothesis makes up for recipes: values of every setting there is, and whole recipes."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import strategies as st
+
+from trl_space import schema
+from trl_space.fields import Field, Value, parse_value
+from trl_space.recipe import MAX_ROWS, MAX_TIMEOUT, Recipe
+from trl_space.trainers import TRAINERS
+
+TEXT = st.text(max_size=40)
+# What texts hold that means something: separators, words for nothing, quotes, other scripts.
+_TRICKY = st.text(st.sampled_from("\\,, &=%+#'\"none:é語\u00a0"), min_size=1, max_size=12)
+_WORDS = st.one_of(_TRICKY, st.text(min_size=1, max_size=20)).filter(
+    lambda text: text.strip(" ") and all(char == " " or char.isprintable() for char in text)
+)
+_HELD = {
+    "": _WORDS.map(lambda text: text.strip(" ")),
+    "repository": st.sampled_from(["gpt2", "Qwen/Qwen3-0.6B", "a/b"]),
+    "revision": st.sampled_from(["main", "refs/pr/3", "c1899de"]),
+    "rewards": st.sampled_from(["right_answer", "contains:a, b\\c", "pattern:Answer: *", "length:20-200"]),
+    "modules": st.sampled_from(["all-linear", "q_proj", "lm_head", "0"]),
+    "token": st.sampled_from(["<|im_end|>", "</s>", ",", "\\"]),
+}
+
+
+def written(field: Field) -> st.SearchStrategy[object]:
+    """What a person may write for a field: of its kind and within its limits."""
+    if field.kind == "bool":
+        return st.booleans()
+    if field.kind == "int":
+        return st.integers(int(field.min or 0), int(field.max or 10**6))
+    if field.kind == "float":
+        return st.floats(field.min, field.max, allow_nan=False)
+    if field.kind == "numbers":
+        return st.lists(st.floats(field.min, field.max, allow_nan=False), min_size=1, max_size=4)
+    if field.kind == "json":
+        scalars = st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False)
+        values = scalars | st.lists(scalars, max_size=3) | st.sampled_from(["", "né", '"'])
+        return st.dictionaries(st.sampled_from(field.keys), values, min_size=1, max_size=3)
+    texts = st.sampled_from(field.choices) if field.choices else _HELD[field.holds]
+    return st.lists(texts, min_size=1, max_size=3) if field.kind == "texts" else texts
+
+
+def value(field: Field) -> st.SearchStrategy[Value]:
+    """Values of a field, None among them where it may be left unset."""
+    values = written(field).map(lambda each: parse_value(field, each))
+    return st.none() | values if field.optional else values
+
+
+def recipes(trainer: str) -> st.SearchStrategy[Recipe]:
+    """Recipes for one trainer with any of the settings that it may have."""
+    everything = {field.name: value(field) for field in schema.arguments(trainer)}
+    some = st.lists(st.sampled_from(sorted(everything)), max_size=12, unique=True)
+    return st.builds(
+        Recipe,
+        model=TEXT,
+        model_revision=TEXT,
+        dataset=TEXT,
+        dataset_revision=TEXT,
+        subset=TEXT,
+        split=TEXT,
+        rows=st.none() | st.integers(1, MAX_ROWS),
+        trainer=st.just(trainer),
+        preset=TEXT,
+        settings=some.flatmap(lambda names: st.fixed_dictionaries({name: everything[name] for name in names})),
+        mapping=st.dictionaries(TEXT, TEXT, max_size=3),
+        flavor=TEXT,
+        timeout=st.integers(1, MAX_TIMEOUT),
+        namespace=TEXT,
+        hub_model_id=TEXT,
+        private=st.booleans(),
+        resume=st.sampled_from(["", "ada/my-model"]),
+    )
+
+
+RECIPES = st.sampled_from(sorted(TRAINERS)).flatmap(recipes)
+
+
+def example(field: Field) -> object:
+    """One plain value of a field, always the same."""
+    if field.kind == "bool":
+        return not field.default
+    if field.kind in ("int", "float", "numbers"):
+        number = field.max if field.max is not None else 1
+        return [number] if field.kind == "numbers" else number
+    if field.kind == "json":
+        return json.dumps({field.keys[0]: 1})
+    held = {"repository": "a/b", "revision": "main", "rewards": "right_answer", "modules": "q_proj", "token": "</s>"}
+    text = field.choices[-1] if field.choices else held.get(field.holds, "word")
+    return [text] if field.kind == "texts" else text

@@ -1,0 +1,137 @@
+"""The worker's model card: what it says, what the Hub reads of it, and that foreign text cannot change its shape."""
+
+from __future__ import annotations
+
+import ast
+
+import yaml
+
+from trl_space.worker import card
+
+CONFIG = {
+    "recipe_query": "v=1&model=demo/tiny&dataset=demo/chat",
+    "trainer": "sft",
+    "model": "demo/tiny",
+    "model_revision": "0123456789abcdef0123456789abcdef01234567",
+    "dataset": "demo/chat",
+    "dataset_revision": "",
+    "subset": "",
+    "split": "train",
+    "rows": None,
+    "mapping": {},
+    "settings": {"learning_rate": 0.002, "use_peft": False},
+    "hub_model_id": "ada/tiny-chat-sft",
+    "private": True,
+    "goal": "Teach a style or a task",
+    "card": {"license": "apache-2.0"},
+}
+RESULT = {"steps": 30, "first_loss": "6.69", "last_loss": "0.03", "time": "6 s"}
+
+
+def facts(**changes) -> dict:
+    return {
+        "config": CONFIG,
+        "endpoint": "https://huggingface.co",
+        "dataset_sha": "f" * 40,
+        "rows": 90,
+        "dropped": 3,
+        "job_id": None,
+        "versions": {"trl": "1.16.0"},
+        "prompt": [{"role": "user", "content": "Convert 7 kilometres to metres."}],
+        "result": RESULT,
+        **changes,
+    }
+
+
+def metadata(text: str) -> dict:
+    assert text.startswith("---\n")
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+def test_the_card_says_what_it_is():
+    text = card.card(facts(job_id="687fb701029421ae5549d998"))
+    data = metadata(text)
+    assert data["base_model"] == "demo/tiny"
+    assert data["datasets"] == ["demo/chat"]
+    assert set(data["tags"]) == {"generated_from_trainer", "trl", "sft", "trl-space", "hf_jobs"}
+    assert (data["library_name"], data["pipeline_tag"], data["license"]) == (
+        "transformers",
+        "text-generation",
+        "apache-2.0",
+    )
+    for part in ("f" * 12, "0123456789ab", "3 left out", "Teach a style", "0.03", "trl 1.16.0", CONFIG["recipe_query"]):
+        assert part in text
+    assert "Not finished" not in text
+
+
+def test_the_card_of_a_checkpoint_says_that_it_is_one():
+    text = card.card(facts(result=None, step=15, total=30))
+    assert "Not finished" in text
+    assert "step 15 of 30" in text
+    assert "hf_jobs" not in text
+
+
+def test_the_card_of_an_adapter():
+    config = {**CONFIG, "settings": {"use_peft": True}, "card": {}}
+    data = metadata(card.card(facts(config=config)))
+    assert (data["library_name"], data["base_model_relation"]) == ("peft", "adapter")
+    assert "lora" in data["tags"]
+    assert "license" not in data
+
+
+def test_the_cards_example_is_python():
+    text = card.card(facts(prompt=[{"role": "user", "content": 'quote " and ```\nnew line'}]))
+    code = text.split("```python\n")[1].split("\n```\n")[0]
+    ast.parse(code)
+    assert '"ada/tiny-chat-sft"' in code
+    assert "## Try it" not in card.card(facts(prompt=None))
+
+
+def test_foreign_text_cannot_change_the_cards_shape():
+    evil = 'x"\n---\nlicense: mit\n# Title <script>alert(1)</script> | `code`'
+    config = {**CONFIG, "goal": evil, "subset": evil, "settings": {"loss_type": evil}, "card": {"license": evil}}
+    text = card.card(facts(config=config))
+    assert metadata(text)["license"] == evil
+    table = [line for line in text.splitlines() if "<script>" in line and not line.startswith("license")]
+    assert table
+    assert all(line.startswith("| ") and line.endswith("` |") for line in table)
+
+
+def test_outcome():
+    history = [{"loss": 6.69}, {"eval_loss": 3}, {"loss": 0.0312345}, {"train_loss": 1.0}]
+    assert card.outcome(history, 130, 30) == {
+        "steps": 30,
+        "first_loss": "6.69",
+        "last_loss": "0.03123",
+        "time": "2 min",
+    }
+    assert card.outcome([], 5, 0)["last_loss"] is None
+
+
+def test_what_the_clock_stopped_says_so():
+    cut = card.card(facts(result=None, step=15, total=30, stopped="deadline", continues=True))
+    assert "time limit" in cut
+    assert "can be continued" in cut
+    assert "can be continued" not in card.card(facts(result=None, stopped="signal", continues=False))
+
+
+def test_the_answers_before_and_after_stand_beside_each_other():
+    old = {"prompt": [{"role": "user", "content": "Seven?"}], "answer": "eh | `x`", "expected": "7", "score": None}
+    text = card.card(facts(samples={"before": [old], "after": [{**old, "answer": "7", "score": 0.5}]}))
+    row = next(line for line in text.splitlines() if "Seven?" in line)
+    assert row == "| `Seven?` | `eh \\| 'x'` | `7` | `7` |  | 0.5 |"
+
+
+def test_the_card_of_a_judge_shows_scores():
+    config = {**CONFIG, "trainer": "reward"}
+    rows = [{"prompt": "Seven?", "answer": "7", "expected": None, "score": 0.25, "kind": "chosen"}]
+    text = card.card(facts(config=config, samples={"before": rows, "after": [{**rows[0], "score": 2.5}]}))
+    assert metadata(text)["pipeline_tag"] == "text-classification"
+    assert "| `Seven?` | `7` | chosen | 0.25 | 2.5 |" in text
+
+
+def test_rewards_and_teacher_are_named():
+    config = {**CONFIG, "rewards": [["length:1-9", 0.5]], "reward_model": "a/judge", "teacher": "a/teacher"}
+    text = card.card(facts(config={**config, "teacher_revision": "e" * 40}))
+    for part in ("length:1-9 x 0.5", "a/judge", "[a/teacher](https://huggingface.co/a/teacher)", "e" * 12):
+        assert part in text

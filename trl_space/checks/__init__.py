@@ -1,0 +1,114 @@
+"""What is known to fail, found before money is spent.
+
+    checks = run_checks(recipe, facts)
+    launch_label(checks)     # "Choose a dataset", ..., and only then "Start training"
+
+Each check is a small function that looks at the recipe and at what the Hub told us, and answers with a finished
+`Check` or nothing; they are grouped by what they look at:
+
+    models    the model, the goal, the teacher        numbers   settings that do not go together
+    data      the dataset and whether its rows fit    machine   preset, memory, time
+    quality   what the rows hold, and how long        account   continuing, name, payer, sign-in
+    scoring   how answers are scored                  case      what a check is and looks at
+
+Their order in `_CHECKS` is the order in which they are shown and in which they should be solved; whatever blocks has
+a title that says what to do, because the first of them is the launch button's label. A fact that is not there is
+never taken for a good one: the check then says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trl_space.checks import account, data, machine, models, numbers, quality, scoring
+from trl_space.checks.account import REPO_SCOPES, TOKEN_MARGIN
+from trl_space.checks.case import (
+    Case,
+    Check,
+    Facts,
+    Fix,
+    Level,
+    Problem,
+    mapped_rows,
+    row_mapping,
+    split_rows,
+    whole_rows,
+)
+from trl_space.checks.data import best_goal
+from trl_space.checks.machine import memory_settings
+from trl_space.recipe import Recipe
+from trl_space.texts import t
+
+__all__ = [
+    "REPO_SCOPES",
+    "TOKEN_MARGIN",
+    "Check",
+    "Facts",
+    "Fix",
+    "Level",
+    "Problem",
+    "best_goal",
+    "blocking",
+    "launch_label",
+    "mapped_rows",
+    "memory_settings",
+    "row_mapping",
+    "run_checks",
+    "split_rows",
+    "whole_rows",
+]
+
+# The order in which they are shown and solved; signing in comes last, so that everybody can try everything first.
+_CHECKS: tuple[Callable[[Case], Check | None], ...] = (
+    models.model,
+    models.trainer,
+    data.dataset,
+    data.split,
+    data.rows,
+    models.pictures,
+    quality.template,
+    quality.template_fits,
+    quality.rated,
+    quality.labels,
+    quality.answers_differ,
+    quality.enough,
+    quality.answers_only,
+    quality.length,
+    models.teacher,
+    scoring.chosen,
+    scoring.columns,
+    scoring.judge,
+    machine.preset,
+    numbers.generations,
+    numbers.thumbs,
+    numbers.precision,
+    numbers.evaluation,
+    machine.memory,
+    numbers.method,
+    machine.time,
+    account.resumed,
+    account.target,
+    account.payer,
+    account.scopes,
+    account.expiry,
+    account.pays,
+    account.signed_in,
+)
+
+
+def run_checks(recipe: Recipe, facts: Facts, lang: str = "en") -> tuple[Check, ...]:
+    """Return all checks that apply, in the order in which they should be solved."""
+    case = Case(recipe, facts, lang)
+    found = (check(case) for check in _CHECKS)
+    return tuple(check for check in found if check is not None)
+
+
+def blocking(checks: tuple[Check, ...]) -> Check | None:
+    """Return the first check that stands in the way of a launch, or None."""
+    return next((check for check in checks if check.level == "blocks"), None)
+
+
+def launch_label(checks: tuple[Check, ...], lang: str = "en") -> str:
+    """Return what the launch button says: the first thing to do, else that it starts."""
+    first = blocking(checks)
+    return first.title if first else t("launch.start", lang)

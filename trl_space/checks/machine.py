@@ -1,0 +1,133 @@
+"""The preset, and whether the machine has the memory and the limit the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trl_space import estimate
+from trl_space.checks.case import Case, Check, Facts, Fix, split_rows
+from trl_space.memory import MemoryEstimate, shape_of, true_params
+from trl_space.presets import presets_of
+from trl_space.recipe import Recipe, write_duration
+
+# The ways to need less memory, each with less than the one before.
+_SMALLER = (
+    ("adapter", {"use_peft": True, "load_in_4bit": False}),
+    ("adapter_4bit", {"use_peft": True, "load_in_4bit": True}),
+)
+
+
+def preset(case: Case) -> Check | None:
+    """The preset that a link names is here, and meant for such a model."""
+    preset, model, name = case.facts.preset, case.facts.model, case.recipe.preset
+    known = {id for one in presets_of(case.recipe.trainer) for id in (one.id, one.family)}
+    if name and name not in known:
+        return case.check("preset_gone", "warns", name=name)
+    if preset is not None and model is not None and model.params and not preset.suits(model.params):
+        return case.check("preset_size", "warns", preset=preset.title)
+    return None
+
+
+def memory(case: Case) -> Check | None:
+    """A machine is chosen, is there, and has enough memory."""
+    facts, recipe = case.facts, case.recipe
+    focus = case.choose("machine")
+    if not recipe.flavor:
+        return case.check("machine_missing", "blocks", focus)
+    if facts.machine is None or facts.machine.flavor != recipe.flavor:
+        known = any(machine.flavor == recipe.flavor for machine in facts.machines)
+        name = "machine_gone" if facts.machines and not known else "machine_reading"
+        return case.check(name, "blocks", focus if name == "machine_gone" else None, flavor=recipe.flavor)
+    if facts.model is None:
+        return None
+    needed = needed_memory(case, case.settings)
+    word = estimate.verdict(needed, facts.machine)
+    values = {"machine": facts.machine.title, "gib": max(1, round(needed.gib or 0))}
+    if word == "will not fit":
+        return case.check("machine_small", "blocks", _bigger(case) or _smaller(case) or focus, **values)
+    if word == "tight":
+        return case.check("machine_tight", "warns", _bigger(case) or _smaller(case), **values)
+    if word == "unknown":
+        return case.check("machine_unknown", "unknown", **values)
+    return case.check("machine_fine", "fine", **values)
+
+
+def memory_settings(recipe: Recipe, facts: Facts, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings as `estimate.memory` and `estimate.recommend` take them: with what stands beside the model.
+
+    A teacher and a reward model are held whole; a preset may spread the model over all GPUs.
+    """
+    beside = [model for model in (facts.teacher, facts.reward_model) if model is not None and model.params]
+    shapes = [(shape_of(model.config or {}, model.params), model.params) for model in beside]
+    held = sum(true_params(shape, params) for shape, params in shapes if shape is not None)
+    use = {**settings, "trainer": recipe.trainer, "teacher_params": held or None}
+    if facts.preset is not None and facts.preset.launch.get("mode") == "fsdp2":
+        use["sharded"] = True
+    return use
+
+
+def needed_memory(case: Case, settings: Mapping[str, Any]) -> MemoryEstimate:
+    """Memory of one GPU in GiB for these settings, with the models that stand beside the one that is trained."""
+    facts = case.facts
+    if facts.model is None:
+        return MemoryEstimate(None)
+    use = memory_settings(case.recipe, facts, settings)
+    if facts.machine is not None and not facts.machine.accelerators:
+        use |= {"load_in_4bit": False, "load_in_8bit": False}  # nothing is compressed without a GPU
+    return estimate.memory(facts.model.config, facts.model.params, use, case.gpus)
+
+
+def _bigger(case: Case) -> Fix | None:
+    """The machine to take in place of the chosen one."""
+    if not case.facts.machines:
+        return None
+    flavor = estimate.recommend(
+        case.facts.machines,
+        case.recipe,
+        memory_settings(case.recipe, case.facts, case.settings),
+        case.facts.model,
+        split_rows(case.recipe, case.facts),
+        _tokens(case),
+    )
+    title = next((machine.title for machine in case.facts.machines if machine.flavor == flavor), "")
+    if not flavor or flavor == case.recipe.flavor:
+        return None
+    return case.fix("set", "use_machine", {"machine": title}, changes={"flavor": flavor})
+
+
+def _tokens(case: Case) -> float | None:
+    """How long the rows are on average: counted when that is known, else guessed."""
+    counts = case.lengths.counts
+    return sum(counts) / len(counts) if counts else None
+
+
+def _smaller(case: Case) -> Fix | None:
+    """The method that fits this machine, when no machine fits the method."""
+    for name, changed in _SMALLER:
+        settings = {**case.settings, **changed}
+        if settings == case.settings:
+            continue
+        if changed["load_in_4bit"] and case.facts.machine and not case.facts.machine.accelerators:
+            continue
+        if estimate.verdict(needed_memory(case, settings), case.facts.machine) in ("fits", "tight"):
+            return case.setting(name, **changed)
+    return None
+
+
+def time(case: Case) -> Check | None:
+    """The run is likely done before its limit."""
+    facts, recipe = case.facts, case.recipe
+    if facts.machine is None or facts.model is None:
+        return None
+    rows = split_rows(recipe, facts)
+    time = estimate.time_seconds(recipe, case.settings, facts.model, facts.machine, rows, _tokens(case))
+    if time.seconds is None or time.seconds <= recipe.timeout * 0.8:
+        return None
+    longer = int(-(-time.seconds * 2 // 1800) * 1800)
+    fix = case.fix(
+        "set", "raise_limit", {"limit": write_duration(longer)}, changes={"timeout": min(longer, 7 * 24 * 3600)}
+    )
+    name = "time_short" if time.seconds > recipe.timeout else "time_near"
+    minutes = max(1, round(time.seconds / 60))
+    return case.check(name, "warns", fix, minutes=minutes, limit=write_duration(recipe.timeout))

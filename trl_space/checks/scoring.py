@@ -1,0 +1,95 @@
+"""How answers are scored, for the goals that learn from a score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trl_space import rewards
+from trl_space.checks.case import Case, Check, unreadable
+from trl_space.checks.models import is_adapter
+from trl_space.texts import t
+
+REWARD_MODEL = "reward_model_name_or_path"
+
+
+def chosen(case: Case) -> Check | None:
+    """Something scores the answers, and its weights go with it."""
+    if "rewards" not in case.needs:
+        return None
+    specs, judge, focus = _specs(case), _judge(case), case.choose("rewards")
+    if not specs and not judge:
+        return case.check("rewards_missing", "blocks", focus)
+    weights = case.settings.get("reward_weights")
+    count = len(specs) + bool(judge)
+    if isinstance(weights, list | tuple) and weights:
+        if len(weights) not in (count, len(specs)):  # a reward model without one counts as 1
+            fix = case.setting("equal_weights", reward_weights=None)
+            return case.check("rewards_weights", "blocks", fix, weights=len(weights), rewards=count)
+        if not any(weights):
+            return case.check("rewards_nothing", "blocks", case.setting("equal_weights", reward_weights=None))
+    return None
+
+
+def columns(case: Case) -> Check | None:
+    """The rows hold what each rule compares with, after the mapping."""
+    if "rewards" not in case.needs or not case.made:
+        return None
+    for spec in _specs(case):
+        reward, _ = rewards.parse(spec)
+        for column in reward.columns:
+            there = sum(not _empty(row.get(column)) for row in case.made)
+            values = {"reward": _title(case, reward.id), "rows": len(case.made), "bad": len(case.made) - there}
+            if there == 0:
+                return case.check("rewards_column", "blocks", case.choose("rewards"), column=column, **values)
+            if there < len(case.made):
+                return case.check("rewards_gaps", "warns", column=column, **values)
+    return None
+
+
+def judge(case: Case) -> Check | None:
+    """The reward model can be read, gives one score, and reads what the rows are."""
+    name = _judge(case)
+    if "rewards" not in case.needs or not name:
+        return None
+    focus = case.choose("rewards", "choose_other")
+    model = case.facts.reward_model
+    found = unreadable(case, "judge", name, model, case.facts.reward_model_problem)
+    if found is not None or model is None:
+        return found
+    if not model.is_judge or is_adapter(model):
+        return case.check("judge_kind", "blocks", focus, name=name)
+    outputs = _outputs(model.config or {})
+    if outputs is not None and outputs != 1:
+        return case.check("judge_outputs", "blocks", focus, name=name, outputs=outputs)
+    if case.mapping is not None and case.mapping.conversational and model.chat_template is False:
+        return case.check("judge_template", "blocks", focus, name=name)
+    return None
+
+
+def _specs(case: Case) -> tuple[str, ...]:
+    given: Any = case.settings.get("reward_funcs") or ()
+    return tuple(str(spec) for spec in given) if isinstance(given, list | tuple) else (str(given),)
+
+
+def _judge(case: Case) -> str:
+    return str(case.settings.get(REWARD_MODEL) or "")
+
+
+def _outputs(config: Any) -> int | None:
+    """How many numbers a classifier gives: `num_labels`, or the length of `id2label`; two when neither is said."""
+    labels = config.get("id2label")
+    if isinstance(labels, dict) and labels:
+        return len(labels)
+    count = config.get("num_labels")
+    return count if isinstance(count, int) and not isinstance(count, bool) else (2 if config else None)
+
+
+def _empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip()) or value == []
+
+
+def _title(case: Case, id: str) -> str:
+    try:
+        return t(f"reward.{id}.title", case.lang)
+    except KeyError:
+        return id

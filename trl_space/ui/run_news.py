@@ -1,0 +1,229 @@
+"""What a run's page is told while the run goes on: only what is new. Pure: no gradio, no network.
+
+    told = Told(run)
+    message |= told.news(reader.state, run)      # {"state": ..., "points": [...], "points_from": 0, "samples": ...}
+
+`CHARTS` says which numbers are worth a picture for each goal, the most telling one first. A point is
+`{"step": 4, "loss": 1.2, ...}` with those numbers and their twins on held-out rows (`eval_loss`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from trl_space import doctor, jobspec, rewards
+from trl_space.facts import Run
+from trl_space.recipe import Recipe
+from trl_space.run_state import Answer, Diagnosis, RunState
+from trl_space.texts import t
+from trl_space.texts import table as all_texts
+from trl_space.ui.previews import continue_query, reward_title
+
+# TRL's names of what is measured, by goal.
+CHARTS: dict[str, tuple[str, ...]] = {
+    "sft": ("loss", "mean_token_accuracy"),
+    "dpo": ("rewards/margins", "rewards/accuracies", "loss"),
+    "kto": ("loss", "rewards/margins", "kl"),
+    "reward": ("accuracy", "margin", "loss"),
+    "grpo": ("reward", "completions/mean_length", "kl"),
+    "rloo": ("reward", "completions/mean_length", "kl"),
+    "distillation": ("loss", "completions/mean_length"),
+}
+ALL = tuple(dict.fromkeys(name for names in CHARTS.values() for name in names))
+# The score that each reward of a run gives on its own, under the name of its function.
+EACH_REWARD = re.compile(r"rewards/([\w.-]{1,80})/mean")
+MOST_REWARDS = 6
+
+
+class Told:
+    """What one viewer was told about a run, to tell only what is new."""
+
+    def __init__(self, run: Run | None = None) -> None:
+        self.recipe = recipe_of(run) if run else None
+        self.target = target_of(run, self.recipe) if run and self.recipe else ""
+        self.points = 0
+        self.reached = "starting"
+        self.last: dict[str, Any] = {}
+
+    def news(self, state: RunState, run: Run | None = None) -> dict[str, Any]:
+        """The part of a message that says where the run stands now; of an ended one also why, as the Hub knows it."""
+        if run is not None and run.ended and run.stage != "COMPLETED":
+            state = doctor.conclude(state, run.stage, run.message)
+        self._reach(state)
+        now = {"state": self.state(state), "samples": samples(state.samples), "charts": charts(self.recipe, state)}
+        message = {name: value for name, value in now.items() if value != self.last.get(name)}
+        self.last = now
+        if len(state.metrics) != self.points:
+            kept = {one["id"] for one in now["charts"]}
+            fresh = [point(one, kept) for one in state.metrics[self.points :]]
+            message |= {"points": fresh, "points_from": self.points}
+            self.points = len(state.metrics)
+        return message
+
+    def state(self, state: RunState) -> dict[str, Any]:
+        """Where the run stands, as the page needs it."""
+        stopped = state.stopped
+        return {
+            "phase": state.phase,
+            "reached": self.reached,
+            "step": state.step,
+            "total": state.total,
+            "epoch": state.epoch,
+            "eta": state.eta_seconds,
+            "latest": latest(state, "learning_rate"),
+            "diagnosis": told_of(state.diagnosis),
+            "hints": [told_of(one) for one in state.hints],
+            "notes": list(state.notes),
+            "found": state.machine,
+            "held_out": state.held_out,
+            "rows": state.rows,
+            "dropped": state.dropped,
+            "resumed": {"repo": state.resumed[0], "step": state.resumed[1]} if state.resumed else None,
+            "stopped": {"kind": stopped.kind, "step": stopped.step, "message": stopped.message} if stopped else None,
+            "saved": state.saved,
+            "continue": self.way_on(state),
+        }
+
+    def way_on(self, state: RunState) -> str:
+        """The form's address for going on from what this run saved; "" when nothing is there to go on from."""
+        there = state.stopped is not None or state.saved
+        ruined = state.diagnosis is not None and state.diagnosis.kind == "diverged"
+        if self.recipe is None or not self.target or state.phase == "done" or not there or ruined:
+            return ""
+        return continue_query(self.recipe, self.target)
+
+    def _reach(self, state: RunState) -> None:
+        """The last phase that the run was in before its end."""
+        if state.phase not in ("failed", "stopped", "waiting"):
+            self.reached = state.phase
+        elif state.total:
+            self.reached = "saving" if state.step >= state.total else "training"
+
+
+def recipe_of(run: Run) -> Recipe | None:
+    """The recipe a job carries, or None."""
+    query = run.environment.get(jobspec.RECIPE_VARIABLE) or ""
+    return Recipe.from_query(query) if query else None
+
+
+def target_of(run: Run, recipe: Recipe) -> str:
+    """The repository that a run saves to, as it was named when it was launched."""
+    return jobspec.target_name(recipe, run.owner, run.labels.get(jobspec.LAUNCH_LABEL, ""))
+
+
+def latest(state: RunState, *names: str) -> dict[str, float]:
+    """The last value of each number; evaluations in between do not have them all."""
+    found = {}
+    for name in names:
+        value = next((one[name] for one in reversed(state.metrics) if name in one), None)
+        found |= {} if value is None else {name: value}
+    return found
+
+
+def told_of(diagnosis: Diagnosis | None) -> dict[str, str] | None:
+    """A diagnosis as the page shows it."""
+    if diagnosis is None:
+        return None
+    return {"kind": diagnosis.kind, "title": diagnosis.title, "reason": diagnosis.reason, "line": diagnosis.line}
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def charts(recipe: Recipe | None, state: RunState) -> list[dict[str, str]]:
+    """The numbers that can be shown as a picture, the most telling one of the goal first; those that are there."""
+    wanted = CHARTS.get(recipe.trainer, ALL) if recipe else ALL
+    there = dict.fromkeys(name for one in state.metrics for name in one)
+    names = [name for name in wanted if name in there] or list(wanted[:1])
+    found = [{"id": name, **words(name)} for name in names]
+    each = [name for name in there if EACH_REWARD.fullmatch(name)]
+    if len(each) > 1:
+        titles = reward_titles(recipe)
+        found += [{"id": name, **reward_words(name, titles)} for name in each[:MOST_REWARDS]]
+    return found
+
+
+def words(metric: str) -> dict[str, str]:
+    """A number in words: its title and what it says."""
+    key, known = re.sub(r"\W", "_", metric), all_texts()
+    return {
+        "title": known.get(f"page.parts.run_view.metric_{key}", metric),
+        "note": known.get(f"page.parts.run_view.note_{key}", ""),
+    }
+
+
+def reward_words(metric: str, titles: Mapping[str, str]) -> dict[str, str]:
+    """The same for what one reward gives; TRL knows it by the name of its function."""
+    name = metric.split("/")[1]
+    title = titles.get(name) or all_texts().get(f"reward.{name}.title", name)
+    return {"title": title, "note": t("page.parts.run_view.note_each")}
+
+
+def reward_titles(recipe: Recipe | None) -> dict[str, str]:
+    """The rewards of a recipe in words, by the names of their functions."""
+    found = {}
+    for spec in (recipe.settings.get("reward_funcs") or ()) if recipe else ():
+        try:
+            found[rewards.function(spec).__name__] = reward_title(spec)
+        except ValueError:  # one of TRL's own, whose name is its id
+            continue
+    return found
+
+
+def point(metrics: dict[str, float], kept: Iterable[str]) -> dict[str, float]:
+    """One point with the numbers that are shown, six digits of each."""
+    names = {"step", *kept, *(f"eval_{name}" for name in kept)}
+    return {
+        name: float(f"{value:.6g}") if name != "step" else value for name, value in metrics.items() if name in names
+    }
+
+
+# --- answers before and after -----------------------------------------------------------------------------------------
+
+
+def samples(answers: Iterable[Answer]) -> dict[str, Any] | None:
+    """The table of answers before and after the training, with its words; None without any."""
+    rows = list(answers)
+    if not rows:
+        return None
+    judged = all(one.kind for one in rows)
+    word = "page.parts.samples"
+    heads = ("prompt", "answer", "score_before", "score_after") if judged else ("prompt", "expected", "before", "after")
+    return {
+        "title": t(f"{word}.title_judged" if judged else f"{word}.title"),
+        "note": t(f"{word}.note_judged" if judged else f"{word}.note"),
+        "heads": [t(f"{word}.{head}") for head in heads],
+        "rows": [_judged(one) if judged else _answered(one) for one in rows],
+        "finished": any(one.after is not None for one in rows),
+        "more": t(f"{word}.more"),
+        "less": t(f"{word}.less"),
+    }
+
+
+def _answered(one: Answer) -> list[dict[str, str]]:
+    return [
+        _cell(one.prompt),
+        _cell(one.expected),
+        _cell(one.before, _score(one.score_before)),
+        _cell(one.after, _score(one.score_after)),
+    ]
+
+
+def _judged(one: Answer) -> list[dict[str, str]]:
+    which = t(f"page.parts.samples.{one.kind}")
+    answer = one.before if one.before is not None else one.after
+    return [_cell(one.prompt), _cell(answer, which), _cell(_plain(one.score_before)), _cell(_plain(one.score_after))]
+
+
+def _cell(text: str | None, mark: str = "") -> dict[str, str]:
+    return {"text": "–" if text is None else text or t("page.parts.samples.nothing"), "mark": mark}
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else t("page.parts.samples.score", n=_plain(value))
+
+
+def _plain(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3g}"
