@@ -54,12 +54,12 @@ def test_ago():
 
 
 def test_machines_are_sorted_by_what_fits_and_the_recommended_one_comes_first():
-    shown = cards.machine_cards((CPU, L4), Recipe(), {"max_length": 1024}, SMALL, "l4x1")
+    shown = cards.machine_cards((CPU, L4), lambda machine: {"max_length": 1024, "trainer": "sft"}, SMALL, "l4x1")
     assert shown[0]["id"] == "l4x1"
     assert [bool(card["mark"]) for card in shown] == [True] + [False] * (len(shown) - 1)
     assert shown[0]["mark"]["text"] == "Recommended"
     assert shown[0]["price"] == "$0.80/h"
-    big = cards.machine_cards((L4,), Recipe(), {}, BIG, "")
+    big = cards.machine_cards((L4,), lambda machine: {"trainer": "sft"}, BIG, "")
     assert big[0]["off"] and big[0]["badges"][0]["text"] == "Will not fit"
 
 

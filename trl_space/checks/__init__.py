@@ -35,7 +35,6 @@ from trl_space.checks.case import (
     whole_rows,
 )
 from trl_space.checks.data import best_goal
-from trl_space.checks.machine import memory_settings
 from trl_space.recipe import Recipe
 from trl_space.texts import t
 
@@ -51,7 +50,6 @@ __all__ = [
     "blocking",
     "launch_label",
     "mapped_rows",
-    "memory_settings",
     "row_mapping",
     "run_checks",
     "split_rows",

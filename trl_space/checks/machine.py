@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trl_space import estimate
-from trl_space.checks.case import Case, Check, Facts, Fix, split_rows
-from trl_space.memory import MemoryEstimate, shape_of, true_params
+from trl_space import estimate, fitting
+from trl_space.checks.case import Case, Check, Fix, split_rows
+from trl_space.memory import MemoryEstimate
 from trl_space.presets import presets_of
-from trl_space.recipe import Recipe, write_duration
+from trl_space.recipe import write_duration
 
 # The ways to need less memory, each with less than the one before.
 _SMALLER = (
@@ -53,28 +53,13 @@ def memory(case: Case) -> Check | None:
     return case.check("machine_fine", "fine", **values)
 
 
-def memory_settings(recipe: Recipe, facts: Facts, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings as `estimate.memory` and `estimate.recommend` take them: with what stands beside the model.
-
-    A teacher and a reward model are held whole; a preset may spread the model over all GPUs.
-    """
-    beside = [model for model in (facts.teacher, facts.reward_model) if model is not None and model.params]
-    shapes = [(shape_of(model.config or {}, model.params), model.params) for model in beside]
-    held = sum(true_params(shape, params) for shape, params in shapes if shape is not None)
-    use = {**settings, "trainer": recipe.trainer, "teacher_params": held or None}
-    if facts.preset is not None and facts.preset.launch.get("mode") == "fsdp2":
-        use["sharded"] = True
-    return use
-
-
 def needed_memory(case: Case, settings: Mapping[str, Any]) -> MemoryEstimate:
     """Memory of one GPU in GiB for these settings, with the models that stand beside the one that is trained."""
     facts = case.facts
     if facts.model is None:
         return MemoryEstimate(None)
-    use = memory_settings(case.recipe, facts, settings)
-    if facts.machine is not None and not facts.machine.accelerators:
-        use |= {"load_in_4bit": False, "load_in_8bit": False}  # nothing is compressed without a GPU
+    held = fitting.held_params((facts.teacher, facts.reward_model))
+    use = fitting.memory_settings(case.recipe, facts.preset, settings, facts.machine, held)
     return estimate.memory(facts.model.config, facts.model.params, use, case.gpus)
 
 
@@ -85,7 +70,7 @@ def _bigger(case: Case) -> Fix | None:
     flavor = estimate.recommend(
         case.facts.machines,
         case.recipe,
-        memory_settings(case.recipe, case.facts, case.settings),
+        fitting.uses(case.recipe, case.facts.model, (case.facts.teacher, case.facts.reward_model)),
         case.facts.model,
         split_rows(case.recipe, case.facts),
         _tokens(case),

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .names import plain
-from .values import filled, get, kind, number
+from .names import VAGUE_COLUMNS, plain
+from .values import TEXTS, filled, get, kind, number
 
 MAX_ROWS = 200
 MAX_COLUMNS = 300
@@ -32,6 +32,12 @@ class Column:
         """Return the mean number of characters of the texts in it."""
         texts = [len(value) for value in self.values if isinstance(value, str)]
         return sum(texts) / len(texts) if texts else 0.0
+
+    @property
+    def words(self) -> bool:
+        """Whether most texts in it are more than one word, or in a script without spaces."""
+        texts = [value[:200] for value in self.values if isinstance(value, str)]
+        return 2 * sum(" " in text.strip() or any(c > "\u2e80" for c in text) for text in texts) > len(texts)
 
     @property
     def numbers(self) -> list[float]:
@@ -73,6 +79,12 @@ class Columns(dict):  # type: ignore[type-arg]
 
     def index(self) -> None:
         """Remember the columns by plain name, and those inside a struct by their last word."""
+        # Names such as `source` and `user` stand for a question only where words stand under them.
+        self.facts = self.where(
+            lambda column: (
+                column.kind in TEXTS and plain(column.name.rpartition(".")[2]) in VAGUE_COLUMNS and not column.words
+            )
+        )
         self._named: dict[str, list[str]] = {}
         self._inside: dict[str, list[str]] = {}
         for name in self:

@@ -66,10 +66,9 @@ def _hints(cols: Columns) -> dict[str, str]:
 
 
 def _picture(cols: Columns) -> str:
-    for name in PICTURE_COLUMNS:
-        if name in cols and (name in ("image", "images") or cols.kind(name) == "image"):
-            return name
-    return next(iter(cols.where(lambda column: column.kind == "image" and "." not in column.name)), "")
+    found = [name for name in PICTURE_COLUMNS if cols.kind(name) == "image"]
+    found += cols.where(lambda column: column.kind == "image" and "." not in column.name)
+    return next(iter([*found, *(name for name in ("image", "images") if name in cols)]), "")
 
 
 def _shows(row: dict[str, Any]) -> bool:

@@ -94,11 +94,11 @@ def side_of(value: object) -> int | None:
 def candidates(cols: Columns) -> tuple[dict[str, str], dict[str, str]] | None:
     """Return the parts of a list of answers with their scores, and how the best one is told, or None."""
     for name in CANDIDATE_COLUMNS:
-        outer = cols.find((name,), ("texts", "structs"))
+        outer = cols.find((name,), ("texts", "structs", "struct"))
         if not outer or (name == outer == "completions" and "labels" in cols):
             continue
         answers, inside = outer, ""
-        if cols.kind(outer) == "structs":
+        if cols.kind(outer) != "texts":
             inside = outer + "."
             answers = next((inside + one for one in CANDIDATE_TEXTS if cols.kind(inside + one) == "texts"), "")
         if not answers or not many(cols[answers]):
@@ -107,7 +107,8 @@ def candidates(cols: Columns) -> tuple[dict[str, str], dict[str, str]] | None:
             for column in (inside + score if inside else "", cols.find((score, f"{name}_{score}"), _LISTS)):
                 if cols.kind(column) in _LISTS and column != answers and _numeric(cols[column]):
                     return {"answers": answers, "scores": column}, {"best": "low" if "rank" in score else "high"}
-        best = cols.find(BEST_COLUMNS, ("number", "digits"))
+        # Beside `answers` that would be the choices of a test.
+        best = cols.find((*BEST_COLUMNS, *(("label",) if name != "answers" else ())), ("number", "digits"), (answers,))
         if best:
             return {"answers": answers, "scores": best}, {"best": "index"}
     return None

@@ -46,13 +46,14 @@ _COMPARED = (("chosen", "rejected"), ("first", "second"), ("answers", "scores"))
 
 def plan(fmt: DatasetFormat, trainer: str, choices: AnyMapping[str, str] | None = None) -> Mapping | None:
     """Return what makes such rows fit a trainer, or None when nothing does."""
-    return Planner(fmt, trainer, choices or {}).mapping() if trainer in TAKES else None
+    return Planner(fmt, trainer, choices).mapping() if trainer in TAKES else None
 
 
 class Planner:
     """A plan in the making: `roles` are the parts with their columns, by recognition and by hand."""
 
-    def __init__(self, fmt: DatasetFormat, trainer: str, choices: AnyMapping[str, str]) -> None:
+    def __init__(self, fmt: DatasetFormat, trainer: str, choices: AnyMapping[str, str] | None) -> None:
+        choices = choices if isinstance(choices, AnyMapping) else {}
         self.fmt, self.trainer = fmt, trainer
         self.hand = {part: column for part, column in choices.items() if part in KINDS and isinstance(column, str)}
         self.style, self.answer = choices.get("style"), choices.get("answer")
@@ -277,8 +278,9 @@ class Planner:
             told |= {"chat": ",".join(read)} if read else {}
             columns = columns | {name: name for name in EXTRAS if name in self.fmt.columns}
             picture = self.fmt.hints.get("picture", "")
-            if picture and not {"image", "images"} & set(columns):
-                columns = columns | {"image": picture}
+            if picture:
+                columns = {name: at for name, at in columns.items() if name not in ("image", "images")}
+                columns["image"] = picture
         return Mapping(
             kind, tuple(columns.items()), type_, chat, self.fmt.vision and chat, where, tuple(sorted(told.items()))
         )

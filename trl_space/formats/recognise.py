@@ -13,6 +13,7 @@ from . import chats
 from .columns import Columns
 from .names import (
     ANSWER_COLUMNS,
+    ANSWER_WORDS,
     CHAT_COLUMNS,
     CHOICE_COLUMNS,
     CHOSEN_CHOICE,
@@ -21,12 +22,14 @@ from .names import (
     HISTORY_COLUMNS,
     INPUT_COLUMNS,
     QUESTION_COLUMNS,
+    QUESTION_WORDS,
     RESERVED,
     SOLUTION_COLUMNS,
     SOURCE_COLUMNS,
     STANDARD_ROLES,
     SYSTEM_COLUMNS,
     TEXT_COLUMNS,
+    WEAK_ANSWERS,
     plain,
 )
 from .pairs import candidates, label, many, pair_of, rating, sides
@@ -98,6 +101,7 @@ def _right_wrong(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Fou
 def _paired(cols: Columns, rows: list[dict[str, Any]], vision: bool, chosen: str, rejected: str) -> Found:
     one, other = cols.kind(chosen), cols.kind(rejected)
     whole = one in CHATS and other in CHATS and _whole(cols, chosen, vision)
+    whole = whole or (one == other == "transcript" and "prompt" not in cols)
     question = "prompt" if "prompt" in cols and chosen != "prompt" else _question_of(cols, (chosen, rejected))
     if whole and question != "prompt":
         question = ""
@@ -202,6 +206,14 @@ def _chat(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | No
     right = _solution(cols, (column, question)) if question else ""
     if question and right and question not in ("input",):
         roles |= {"prompt": question, "solution": right}
+    if "label" not in roles and not _answered(cols, column, vision):
+        roles = {"prompt": column, **_named(cols, "system", SYSTEM_COLUMNS)}
+        problem = "the conversations end with a question"
+        answer, solution = _answer(cols, (column,))
+        if not answer:
+            return Found(None, layout="questions", roles=roles, problem=problem)
+        roles |= {"completion": answer} | ({"solution": solution} if solution else {})
+        return Found(None, layout="question_answer", roles=roles, problem=problem + ", and the answers stand beside")
     if "label" in roles:
         problem = "each conversation is labelled good or bad: training on all of them would teach the bad ones too"
         return Found(None, layout="labelled", roles=roles, problem=problem)
@@ -227,6 +239,13 @@ def _chat(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | No
         problem = "another column stands beside the conversation, and TRL would look at that one"
     layout = {"parts": "content_parts", "sharegpt": "sharegpt"}.get(kind, "messages")
     return Found(None, layout=layout, roles=roles, problem=problem)
+
+
+def _answered(cols: Columns, column: str, vision: bool) -> bool:
+    """Whether anybody answers in the conversations that can be read, or none of them can."""
+    made = [chats.messages(value, vision) for value in cols[column].values[:10]]
+    read = [one for one in made if not isinstance(one, str)]
+    return not read or any(chats.answers(one) or one[-1]["role"] != "user" for one in read)
 
 
 def _chat_column(cols: Columns) -> str:
@@ -256,12 +275,12 @@ def _text(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | No
 
 
 def _question(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | None:
-    question = cols.find(QUESTION_COLUMNS, (*STRINGS, *CONVERSATIONS))
+    question = cols.find(QUESTION_COLUMNS, (*STRINGS, *CONVERSATIONS), cols.facts) or _ending(cols, QUESTION_WORDS)
     answer, solution = _answer(cols, (question,))
-    if not question and (answer or cols.find(CHOICE_COLUMNS, ("texts",))):
-        question = cols.find(SOURCE_COLUMNS, (*TEXTS, *CONVERSATIONS), (answer,))
-    choices = cols.find(CHOICE_COLUMNS, ("texts",)) if question else ""
-    key = cols.find(CHOSEN_CHOICE, ("number", "digits", "text")) if choices else ""
+    if not question and (cols.kind(answer) in (*TEXTS, "texts") or cols.find(CHOICE_COLUMNS, ("texts",))):
+        question = cols.find(SOURCE_COLUMNS, (*TEXTS, *CONVERSATIONS), (answer, *cols.facts))
+    choices = _choices(cols) if question else ""
+    key = cols.find(CHOSEN_CHOICE, ("number", "digits", "text"), (choices,)) if choices else ""
     if not question:
         return None
     asked = _asked(cols, question, (answer, choices))
@@ -305,7 +324,7 @@ def _other(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | N
 
 
 def _question_of(cols: Columns, besides: Any) -> str:
-    kinds = (*TEXTS, *CONVERSATIONS)
+    kinds, besides = (*TEXTS, *CONVERSATIONS), (*besides, *cols.facts)
     return cols.find(QUESTION_COLUMNS, kinds, besides, True) or cols.find(SOURCE_COLUMNS, kinds, besides, True)
 
 
@@ -322,9 +341,8 @@ def _asked(cols: Columns, question: str, besides: Any) -> dict[str, str]:
         roles["history"] = history
     if plain(question).startswith("instruction"):
         return roles | _named(cols, "input", INPUT_COLUMNS, taken, _WRITTEN)
-    return (
-        roles | _named(cols, "context", CONTEXT_COLUMNS, taken) if plain(question) in ("question", "query") else roles
-    )
+    reads = question != "prompt" and plain(question) in QUESTION_COLUMNS
+    return roles | _named(cols, "context", CONTEXT_COLUMNS, taken) if reads else roles
 
 
 def _named(cols: Columns, part: str, names: Any, besides: Any = (), kinds: Any = TEXTS) -> dict[str, str]:
@@ -336,7 +354,14 @@ def _named(cols: Columns, part: str, names: Any, besides: Any = (), kinds: Any =
 
 def _answer(cols: Columns, besides: Any) -> tuple[str, str]:
     """The column of the answer, and that of the short right answer when there is one beside it."""
-    column = cols.find(ANSWER_COLUMNS, (*_WRITTEN, *MESSAGE, *CHATS, "texts"), besides)
+    kinds = (*_WRITTEN, *MESSAGE, *CHATS, "texts")
+    counts = _counts(cols)
+    short = () if "b" in cols or "B" in cols else ("a",)
+    column = cols.find(ANSWER_COLUMNS, kinds, (*besides, *counts)) or cols.find(short, TEXTS, besides)
+    if not column and any(besides):
+        column = _ending(cols, ANSWER_WORDS, besides) or cols.find(WEAK_ANSWERS, (*TEXTS, "texts"), besides)
+        if plain(column) == "label" and cols[column].length > 300:
+            column = ""  # the same text with its steps marked
     if not column:
         outer = cols.find(ANSWER_COLUMNS, ("struct", "structs"), besides)
         inner = [f"{outer}.{name}" for name in ("text", "value", "answer", "content", "response", "input_text")]
@@ -345,13 +370,42 @@ def _answer(cols: Columns, besides: Any) -> tuple[str, str]:
         solution = _solution(cols, (*besides, column))
         return column, solution
     # Of a worked solution and its result, the long one is to learn from and the short one to check against.
-    group = [name for name in SOLUTION_COLUMNS if cols.kind(name) in _WRITTEN and name not in besides]
+    group = [name for name in (cols.find((one,), _WRITTEN, (*besides, *counts)) for one in SOLUTION_COLUMNS) if name]
     longest = max(group, key=lambda name: cols[name].length, default=column)
     shortest = min(group, key=lambda name: cols[name].length, default=column)
     return longest or column, shortest if shortest != longest else ""
 
 
+def _ending(cols: Columns, words: Any, besides: Any = ()) -> str:
+    """The only column of words whose name ends with one of these, such as `user_query`; "" if there are several."""
+    found = cols.where(
+        lambda column: (
+            column.kind in TEXTS
+            and column.name not in besides
+            and "." not in column.name
+            and plain(column.name).rpartition("_")[2] in words
+            and column.words
+        )
+    )
+    found = [name for name in found if plain(name) not in SYSTEM_COLUMNS]
+    return found[0] if len(found) == 1 else ""
+
+
+def _choices(cols: Columns) -> str:
+    """The column with the choices of a test: also several answers with the number of the right one."""
+    column = cols.find(CHOICE_COLUMNS, ("texts",))
+    several = "" if column else cols.find(("answers",), ("texts",))
+    marked = several and many(cols[several]) and cols.find(CHOSEN_CHOICE, ("number", "digits"))
+    return several if marked else column
+
+
+def _counts(cols: Columns) -> list[str]:
+    """Columns such as `answers` with a number: it says how many there are."""
+    return cols.where(lambda column: column.kind in ("number", "digits", "bool") and column.name[-1:] in ("s", "S"))
+
+
 def _solution(cols: Columns, besides: Any) -> str:
+    besides = (*besides, *_counts(cols))
     group = [cols.find((name,), (*_WRITTEN, "texts"), besides) for name in SOLUTION_COLUMNS]
     return min((name for name in group if name), key=lambda name: cols[name].length, default="")
 

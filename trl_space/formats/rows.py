@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from . import chats
@@ -47,7 +48,11 @@ class Source:
 
     def value(self, part: str) -> Any:
         """Return what plays a part in this row, None when nothing does."""
-        return get(self.row, self.columns[part]) if part in self.columns else None
+        found = get(self.row, self.columns[part]) if part in self.columns else None
+        if "first" in self.columns and isinstance(found, str) and found[:2] in ('["', "['"):
+            listed = load(found)  # arenas write a list of turns as text
+            return listed[0] if listed and isinstance(listed[0], str) else found
+        return found
 
     def words(self, part: str) -> str:
         """Return the text of a part, "" when it has none."""
@@ -98,8 +103,14 @@ class Source:
             return ""
         choices = self.value("choices")
         listed = choices if isinstance(choices, list | tuple) else ()
-        lines = "\n".join(f"{chr(65 + at)}. {each}" for at, each in enumerate(listed[:26]) if isinstance(each, str))
-        pieces = [self.words("context"), self.words("prompt"), self.words("input"), lines]
+        lines = "\n".join(
+            each if re.match(rf"\(?{chr(65 + at)}[).:]", each) else f"{chr(65 + at)}. {each}"
+            for at, each in enumerate(listed[:26])
+            if isinstance(each, str)
+        )
+        given = self.words("input")
+        given = "" if given.strip().lower() in ("<noinput>", "nan", "none", "n/a") else given
+        pieces = [self.words("context"), self.words("prompt"), given, lines]
         return "\n\n".join(piece for piece in pieces if piece)
 
     def asked_text(self) -> str:

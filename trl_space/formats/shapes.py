@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .names import TAKES
+
+KINDS = ("keep", "chat", "select", "pair")
+TYPES = {"stepwise_supervision", *(each for takes in TAKES.values() for each in takes)}
+
 
 @dataclass(frozen=True)
 class DatasetFormat:
@@ -60,10 +65,20 @@ class Mapping:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Mapping:
-        """Return the mapping that `to_dict` wrote."""
-        known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
-        pairs = {name: tuple((pair[0], pair[1]) for pair in known.get(name, ())) for name in ("columns", "how")}
-        return cls(**{**known, **pairs})
+        """Return the mapping that `to_dict` wrote; ValueError for anything else."""
+        default, made = cls(), {}
+        for name in cls.__dataclass_fields__ if isinstance(plain, dict) else ():
+            value, usual = plain.get(name, getattr(default, name)), getattr(default, name)
+            if isinstance(usual, tuple) and isinstance(value, list | tuple):
+                value = tuple(tuple(pair) for pair in value if isinstance(pair, list | tuple))
+                if any([type(word) for word in pair] != [str, str] for pair in value):
+                    break
+            if type(value) is not type(usual):
+                break
+            made[name] = value
+        if len(made) < len(cls.__dataclass_fields__) or made["kind"] not in KINDS or made["type"] not in TYPES:
+            raise ValueError("this does not say how rows are made to fit")
+        return cls(**made)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ ANSWERS = (*WRITTEN, *CHATS, *MESSAGE, "texts", "answer")
 # A speaker's name at the start of a line, as in "\n\nHuman: Hi\n\nAssistant: Hello".
 MARK = re.compile(
     r"(?:\A\s*|\n|<\|endoftext\|>|(?=###))(?:### ?)?"
-    r"(Human|HUMAN|User|USER|Assistant|ASSISTANT|System|SYSTEM|FUNCTION RESPONSE):[ \t]?"
+    r"(Human|HUMAN|User|USER|Assistant|ASSISTANT|AI|System|SYSTEM|FUNCTION RESPONSE):[ \t]?"
 )
 _DIGITS = re.compile(r"\s*[-+]?[\d.,]+(?:[eE][-+]?\d+)?\s*%?\s*")
 
@@ -81,6 +81,8 @@ def written(value: Any) -> Any:
         return "true" if value else "false"
     if not isinstance(value, int | float):
         return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # how tables write that there is nothing
     try:
         # A column with a gap is read as floats: 42.0 was written 42.
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
@@ -157,7 +159,7 @@ def kind(value: Any) -> str:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int | float):
-        return "number"
+        return "" if isinstance(value, float) and math.isnan(value) else "number"
     if isinstance(value, dict):
         return _struct_kind(value)
     if isinstance(value, list | tuple):
@@ -182,8 +184,8 @@ def _text_kind(text: str) -> str:
     first, head = MARK.match(text[:400]), text[:20_000]
     if (
         first
-        and first[1].lower() != "assistant"
-        and re.search(r"(?:###|>|\s)(?:Assistant|ASSISTANT):|### Assistant:", head)
+        and first[1].lower() not in ("assistant", "ai")
+        and re.search(r"(?:###|>|\s)(?:Assistant|ASSISTANT|AI):|### Assistant:", head)
     ):
         return "transcript"
     return "text"

@@ -5,10 +5,10 @@ Each function gives the `options` of a cards part, as the first lines of `compon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from trl_space import estimate, presets
+from trl_space import fitting, presets
 from trl_space.facts import Machine, ModelFacts
 from trl_space.presets import Preset
 from trl_space.recipe import Recipe
@@ -87,14 +87,17 @@ def reward_options(columns: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def machine_cards(
-    machines: Sequence[Machine], recipe: Recipe, settings: Mapping[str, Any], model: ModelFacts | None, best: str
+    machines: Sequence[Machine], use: Callable[[Machine], Mapping[str, Any]], model: ModelFacts | None, best: str
 ) -> list[dict[str, Any]]:
-    """The machines with price, memory and a verdict in a word: what fits first, cheapest first."""
+    """The machines with price, memory and a verdict in a word: what fits first, cheapest first.
+
+    `use` says what the run would use on a machine, as `fitting.uses` makes it.
+    """
     rank = {"fits": 0, "unknown": 1, "tight": 2, "will not fit": 3}
     tones = {"fits": ("ok", "good"), "tight": ("warns", "mark"), "will not fit": ("blocks", "bad")}
     cards = []
     for machine in machines:
-        word = verdict_of(machine, recipe, settings, model)
+        word = fitting.verdict(machine, use(machine), model)
         badges: list[dict[str, str]] = []
         if word in tones:
             icon, tone = tones[word]
@@ -103,15 +106,6 @@ def machine_cards(
         mark = {"icon": "star", "text": t("page.recommended"), "tone": "mark"} if machine.flavor == best else None
         cards.append((place, {**_machine_card(machine, badges, word), "mark": mark}))
     return [card for _, card in sorted(cards, key=lambda pair: pair[0])]
-
-
-def verdict_of(machine: Machine, recipe: Recipe, settings: Mapping[str, Any], model: ModelFacts | None) -> str:
-    """Whether a run fits into a machine's memory: "fits", "tight", "will not fit" or "unknown"."""
-    if model is None or not model.params:
-        return "unknown"
-    use = {**settings, "trainer": recipe.trainer}
-    needed = estimate.memory(model.config or {}, model.params, use, max(1, machine.accelerators))
-    return estimate.verdict(needed, machine)
 
 
 def _machine_card(machine: Machine, badges: list[dict[str, str]], word: str) -> dict[str, Any]:

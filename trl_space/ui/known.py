@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from trl_space import checks, estimate, formats, jobspec, lengths, presets, trainers
-from trl_space.facts import Account, DatasetFacts, Lengths, ModelFacts, Sample
+from trl_space import checks, estimate, fitting, formats, jobspec, lengths, presets, trainers
+from trl_space.facts import Account, DatasetFacts, Lengths, Machine, ModelFacts, Sample
 from trl_space.hub import account as hub_account
 from trl_space.hub import config, datasets, models, tokens
 from trl_space.hub import machines as hub_machines
@@ -35,6 +35,7 @@ class Case:
     machines_problem: str | None = None
     counting: bool = False  # whether the lengths of the rows are on their way
     columns: frozenset[str] = frozenset()  # what the rows bring after the mapping
+    use: Callable[[Machine], Mapping[str, Any]] = lambda machine: {}  # what the run would use on a machine: `fitting`
 
 
 def ask_account(scopes: frozenset[str] | None, expires_at: Any, token: str | None) -> Account | None:
@@ -74,7 +75,7 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
     by_flavor = {one.flavor: one for one in machines}
     preset = presets.choose(recipe, model, by_flavor.get(recipe.flavor))
     recipe = with_rewards(recipe, preset, fmt, sample)
-    settings = presets.settings_for(recipe, preset, by_flavor.get(recipe.flavor))
+    settings = presets.settings_for(recipe, preset)
     teacher, teacher_problem = _model(store, settings.get("teacher_model_name_or_path"), "", token)
     judge, judge_problem = _model(store, settings.get("reward_model_name_or_path"), "", token)
     resume, resume_problem = _model(store, recipe.resume, "", token)
@@ -99,19 +100,23 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
     )
     rows = checks.split_rows(recipe, facts)
     tokens = estimate.mean_tokens(checks.whole_rows(sample)) if sample else None
-    best = estimate.recommend(machines, recipe, settings, model, rows, tokens) if machines else ""
+    use = fitting.uses(recipe, model, (teacher, judge))
+    best = estimate.recommend(machines, recipe, use, model, rows, tokens) if machines else ""
+    # Which variant of a preset counts depends on the machine, also on one that is only recommended.
+    machine = by_flavor.get(recipe.flavor or best)
+    preset = presets.choose(recipe, model, machine)
     whole = replace(
         recipe,
         preset=preset.id if preset and not recipe.preset else recipe.preset,
         flavor=recipe.flavor or best,
     )
-    facts = replace(facts, machine=by_flavor.get(whole.flavor), target_taken=taken(store, whole, account, token))
+    facts = replace(facts, preset=preset, machine=machine, target_taken=taken(store, whole, account, token))
     counted, counting = None, False
     if question := lengths_of(whole, facts):
         counted, _, counting = store.peek(question, token=token)
     facts = replace(facts, lengths=counted)
     columns = columns_of(whole, fmt, sample) if fmt and sample else frozenset()
-    return Case(whole, facts, best, machines_problem.sentence if machines_problem else None, counting, columns)
+    return Case(whole, facts, best, machines_problem.sentence if machines_problem else None, counting, columns, use)
 
 
 def _model(store: Facts, name: Any, revision: str, token: str | None) -> tuple[ModelFacts | None, HubProblem | None]:

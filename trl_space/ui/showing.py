@@ -101,7 +101,7 @@ class Showing:
             "rewards": gr.update(**self.rewards()),
             "settings": gr.update(**self.more()),
             "flavor": gr.update(
-                options=cards.machine_cards(facts.machines, recipe, self.settings, facts.model, self.case.best)
+                options=cards.machine_cards(facts.machines, self.case.use, facts.model, self.case.best)
                 if facts.machines
                 else ([] if self.case.machines_problem else None),
                 effective=recipe.flavor,

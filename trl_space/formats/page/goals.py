@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..names import PROMPTERS, TAKES
+from ..names import PROMPTERS, TAKES, plain
 from ..plans import plan
 from ..shapes import DatasetFormat
 
@@ -64,8 +64,12 @@ _BEST = {
 
 def _checked(fmt: DatasetFormat) -> bool:
     """Whether the answers are there to check against more than to learn from."""
-    last = fmt.roles.get("completion", "").rpartition(".")[2]
-    return last in ("solution", "ground_truth", "final_answer", "expected_answer")
+    column = fmt.roles.get("completion", "")
+    last = plain(column.rpartition(".")[2])
+    if fmt.type == "prompt_only" and last == "solution":
+        return True
+    results = fmt.columns.get(column) in ("number", "digits") and fmt.layout == "question_answer"
+    return results or last in ("ground_truth", "final_answer", "expected_answer")
 
 
 def suggest(fmt: DatasetFormat) -> tuple[str, ...]:
@@ -76,6 +80,6 @@ def suggest(fmt: DatasetFormat) -> tuple[str, ...]:
         group = "preference"
     elif "label" in roles:
         group = "unpaired"
-    elif fmt.layout in ("prompt_only", "questions") or (fmt.type == "prompt_only" and _checked(fmt)):
+    elif fmt.layout in ("prompt_only", "questions") or _checked(fmt):
         group = "prompt_only"
     return tuple(trainer for trainer in _BEST[group] if plan(fmt, trainer) is not None)

@@ -36,7 +36,7 @@ def parts(fmt: DatasetFormat, trainer: str, choices: AnyMapping[str, str] | None
     found = plan(fmt, trainer, choices)
     if found is not None and found.empty:
         return ()
-    planned = dict(found.columns) if found else dict(Planner(fmt, trainer, choices or {}).roles)
+    planned = dict(found.columns) if found else dict(Planner(fmt, trainer, choices).roles)
     if "rating" in fmt.roles:
         planned.setdefault("label", fmt.roles["rating"])
     name = _offered(found, planned) if found else _FIRST_TYPE.get(trainer, "preference")

@@ -35,6 +35,9 @@ def _problems(fmt: DatasetFormat, rows: list[dict[str, Any]], cols: Columns) -> 
     if empty and not mapping:
         problems.append(f"{empty} of {len(rows)} rows are empty")
     problems += _one_sided(fmt, rows, cols)
+    shown = [value for name in ("image", "images") if name in cols for value in cols[name].values]
+    if any(isinstance(value[0] if isinstance(value, list | tuple) and value else value, str) for value in shown):
+        problems.append("the pictures are names of files, and the pictures may not be in the dataset")
     developers = any(
         message.get("role") == "developer"
         for row in rows[:50]
