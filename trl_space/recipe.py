@@ -42,6 +42,8 @@ MAX_BYTES = 8192
 MAX_ROWS = 1_000_000_000
 MAX_TIMEOUT = 7 * 24 * 3600
 MAP_PREFIX = "map."
+# The ways in which a job gets its packages; `jobspec.IMAGES` says what each of them is.
+STARTS = ("", "trl")
 # Keys of the address that belong to the page itself.
 PAGE_KEYS = frozenset({"run", "view", "signin", "__theme", "__sign"})
 
@@ -53,7 +55,8 @@ class Recipe:
     `rows` limits the rows used (None: all). `settings` holds TRL argument names and only what differs from the
     preset; `mapping` the visitor's answers about columns. `timeout` is in seconds. `namespace` pays for the job
     and owns it; "" is the visitor. `hub_model_id` "" means a name made from model and dataset. `resume` is the result
-    of an earlier run that this one continues, a repository's id.
+    of an earlier run that this one continues, a repository's id. `image` says how the job gets its packages: "" installs
+    them fresh, "trl" starts from TRL's own image (docs/start-up.md).
     """
 
     model: str = ""
@@ -73,6 +76,7 @@ class Recipe:
     hub_model_id: str = ""
     private: bool = True
     resume: str = ""
+    image: str = ""
 
     def __post_init__(self) -> None:
         for name in _TEXT:
@@ -85,6 +89,8 @@ class Recipe:
         object.__setattr__(self, "private", bool(self.private))
         if self.resume and not is_repo_id(self.resume):
             raise ValueError(f"resume takes the name of a model such as ada/my-model, not {short(self.resume)}")
+        if self.image not in STARTS:
+            raise ValueError(_wrong_image(self.image))
         settings, problems = clean_settings(self.trainer, self.settings)
         if problems:
             raise ValueError("; ".join(problems))
@@ -153,6 +159,7 @@ _TEXT = (
     "namespace",
     "hub_model_id",
     "resume",
+    "image",
 )
 
 
@@ -288,6 +295,17 @@ def _read_resume(name: str, value: object) -> str:
     return text
 
 
+def _read_image(name: str, value: object) -> str:
+    text = _read_text(name, value)
+    if text not in STARTS:
+        raise ValueError(_wrong_image(text))
+    return text
+
+
+def _wrong_image(text: str) -> str:
+    return f"image takes trl or nothing, not {short(text)}"
+
+
 _READERS: dict[str, Any] = {
     "model": _read_text,
     "model_revision": _read_text,
@@ -303,6 +321,7 @@ _READERS: dict[str, Any] = {
     "hub_model_id": _read_text,
     "private": _read_private,
     "resume": _read_resume,
+    "image": _read_image,
 }
 
 

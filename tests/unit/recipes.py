@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trl_space import schema
 from trl_space.fields import Field, Value, parse_value
-from trl_space.recipe import MAX_ROWS, MAX_TIMEOUT, Recipe
+from trl_space.recipe import MAX_ROWS, MAX_TIMEOUT, STARTS, Recipe
 from trl_space.trainers import TRAINERS
 
 TEXT = st.text(max_size=40)
@@ -74,6 +74,7 @@ def recipes(trainer: str) -> st.SearchStrategy[Recipe]:
         hub_model_id=TEXT,
         private=st.booleans(),
         resume=st.sampled_from(["", "ada/my-model"]),
+        image=st.sampled_from(STARTS),
     )
 
 

@@ -47,6 +47,7 @@ IMAGE = {"bytes": None, "path": "a.png"}
 BRIEF = system("Be brief.")
 WHOLE = {"chosen": CHAT, "rejected": [user(ASKED), bot(WORSE)]}
 KEEP = "as it is"
+LONG = "The river ran slowly past the old mill, and nobody noticed. " * 3
 
 # name: (row, TRL's type of it, {goal: what is made of it})
 LAYOUTS: dict[str, tuple[dict, str | None, dict]] = {
@@ -355,6 +356,105 @@ LAYOUTS: dict[str, tuple[dict, str | None, dict]] = {
         None,
         {"sft": {**PAIR, "completion": [bot('[{"name": "f"}]')], "tools": '[{"name": "f"}]'}},
     ),
+    # --- names of other kinds, where the values decide
+    "human and bot": ({"Unnamed: 0": 3, "human": ASKED, "bot": TOLD}, None, {"sft": PAIR}),
+    "q and a": ({"Q": ASKED, "A": TOLD}, None, {"sft": PAIR, "grpo": CHECKED}),
+    "other languages": ({"pregunta": ASKED, "respuesta": TOLD}, None, {"sft": PAIR}),
+    "last words of names": ({"userQuery": ASKED, "llama answer": TOLD, "query_id": "q1"}, None, {"sft": PAIR}),
+    "the only other text": (
+        {"id": "1", "report": LONG, "summary": TOLD},
+        None,
+        {"sft": {**PAIR, "prompt": [user(LONG)]}},
+    ),
+    "natural instructions": (
+        {"id": "1", "definition": "Answer.", "inputs": ASKED, "targets": TOLD},
+        None,
+        {"sft": {**PAIR, "prompt": [user(f"Answer.\n\n{ASKED}")]}},
+    ),
+    "no input": ({"instruction": ASKED, "input": "<noinput>", "output": TOLD}, None, {"sft": PAIR}),
+    "a user is no question": ({"user": "alice123", "tweet": LONG}, None, {"sft": {"text": LONG}, "grpo": None}),
+    "a source is no question": ({"source": "wikipedia", "answer": TOLD}, None, {"sft": None, "grpo": None}),
+    "a count is no answer": ({"question": ASKED, "answers": 3}, None, {"sft": None, "grpo": QUESTION}),
+    "tests are no answer": (
+        {"question": ASKED, "input_output": '{"inputs": ["1 2"]}', "difficulty": "easy"},
+        None,
+        {"sft": None, "grpo": QUESTION},
+    ),
+    "capital letters and a result": (
+        {"ID": "1", "Problem": ASKED, "Solution": TOLD, "Answer": 204},
+        None,
+        {"sft": PAIR, "grpo": {**QUESTION, "solution": "204"}},
+    ),
+    "algebra": (
+        {"question": ASKED, "options": ["A)21", "B)22"], "rationale": LONG, "correct": "B"},
+        None,
+        {"sft": {"prompt": [user(f"{ASKED}\n\nA)21\nB)22")], "completion": [bot("B")]}, "kto": None},
+    ),
+    "numbered answers": (
+        {"question": ASKED, "answers": ["Lyon", "Paris"], "label": 1},
+        None,
+        {"sft": {"prompt": [user(f"{ASKED}\n\nA. Lyon\nB. Paris")], "completion": [bot("B")]}, "kto": None},
+    ),
+    "text to sql, other names": (
+        {"db_id": "d", "query": "SELECT 1", "question": ASKED},
+        None,
+        {"sft": {**PAIR, "completion": [bot("SELECT 1")]}},
+    ),
+    "questions in messages": (
+        {"messages": [user(ASKED)], "ground_truth": "4"},
+        None,
+        {"grpo": {**QUESTION, "solution": "4"}, "sft": {**PAIR, "completion": [bot("4")]}},
+    ),
+    "conversations that end with a question": ({"messages": [user(ASKED)]}, None, {"sft": None, "grpo": QUESTION}),
+    "red team": (
+        {"transcript": hh(ASKED, TOLD), "rating": 1.0, "task_description": "Ask about France"},
+        None,
+        {"sft": {"messages": CHAT}},
+    ),
+    "dialogs in a log": (
+        {"log": [{"turn id": 1, "user utterance": ASKED, "system response": TOLD}], "prompt": ["x"]},
+        None,
+        {"sft": {"messages": CHAT}},
+    ),
+    "hh with its source": (
+        {"chosen": hh(ASKED, TOLD), "rejected": hh(ASKED, WORSE), "source": "a long name"},
+        "preference",
+        {"dpo": KEEP, "grpo": QUESTION},
+    ),
+    "positive and negative": (
+        {"prompt": ASKED, "positive_response": TOLD, "negative_response": WORSE, "positive_model": "m"},
+        None,
+        {"dpo": BETTER},
+    ),
+    "triplets for search": ({"anchor": ASKED, "positive": TOLD, "negative": WORSE}, None, {"dpo": None, "kto": None}),
+    "number of the best": ({"prompt": ASKED, "responses": [WORSE, TOLD], "chosen": 1}, None, {"dpo": BETTER}),
+    "explained": (
+        {"title": ASKED, "document": "", "answers": {"text": [TOLD, WORSE], "score": [5, 1]}},
+        None,
+        {"dpo": BETTER},
+    ),
+    "arena in json": (
+        {
+            "prompt": json.dumps([ASKED]),
+            "response_a": json.dumps([WORSE]),
+            "response_b": json.dumps([TOLD]),
+            "winner_model_a": 0,
+            "winner_model_b": 1,
+        },
+        None,
+        {"dpo": BETTER},
+    ),
+    "charts": (
+        {"image": IMAGE, "query": ASKED, "label": ["14"]},
+        None,
+        {"sft": {**PAIR, "completion": [bot("14")], "image": IMAGE}, "kto": None},
+    ),
+    "pictures and their names": (
+        {"image": "images/1.jpg", "decoded_image": IMAGE, "question": ASKED, "answer": TOLD},
+        None,
+        {"sft": {**PAIR, "image": IMAGE}},
+    ),
+    "sounds": ({"audio": {"path": "a.wav", "bytes": None}, "text": ASKED}, "language_modeling", {"sft": KEEP}),
 }
 
 
@@ -396,6 +496,7 @@ MARKED = [
     ({"messages": CHAT}, "label", (True, False)),
     ({"prompt": ASKED, "response": TOLD}, "helpfulness", (4, 0)),
     ({"messages": CHAT}, "rating", (5, 1)),
+    ({"prompt": ASKED, "response": TOLD}, "is_safe", (True, False)),
 ]
 
 
@@ -460,6 +561,7 @@ def test_what_is_wrong_is_said():
     assert "1 of 4 rows cannot be used: the answer is empty" in wrong(nothing)
     assert "speakers" in wrong([{"messages": [{**user(ASKED), "role": "human"}, bot(TOLD)]}])
     assert "developer" in wrong([{"messages": [{**user(ASKED), "role": "developer"}, *CHAT]}])
+    assert "names of files" in wrong([{"image": "a.jpg", "conversations": [human(ASKED), gpt(TOLD)]}])
     assert wrong([]) and wrong([{}]) and wrong([{"a": None}])
 
 
@@ -552,4 +654,31 @@ def test_goals_are_suggested_best_first():
         == "dpo"
     )
     assert first({"prompt": ASKED, "completion": TOLD, "label": True}) == "kto"
+    assert first({"Question": ASKED, "Answer": "60"}) == first({"question": ASKED, "final_answer": "4"}) == "grpo"
     assert first({"prompt": ASKED, "solution": "4"}) == first({"question": ASKED}) == "grpo"
+
+
+def test_classes_are_no_marks_and_gaps_are_no_words():
+    for row in ({"sentence": ASKED}, {"text": ASKED}, {"question1": ASKED, "question2": ASKED}, {"claim": ASKED}):
+        fmt = formats.inspect([{**row, "label": at % 2, "idx": at} for at in range(4)])
+        assert not [goal for goal in ("dpo", "kto", "reward", "grpo") if formats.plan(fmt, goal)]
+    rows = [{"question": ASKED, "answer": gap} for gap in (TOLD, TOLD, float("nan"), float("inf"))]
+    mapping = formats.plan(formats.inspect(rows), "sft")
+    assert [bool(formats.apply(mapping, row).rows) for row in rows] == [True, True, False, False]
+
+
+GARBAGE = [None, [], "keep", {"kind": "eval"}, {"type": 5}, {"columns": [["a"]]}, {"columns": "ab"}, {"where": None}]
+
+
+@pytest.mark.parametrize("plain", GARBAGE)
+def test_what_is_no_mapping_is_refused_in_one_way(plain):
+    with pytest.raises(ValueError, match="how rows are made to fit"):
+        formats.Mapping.from_dict(plain)
+
+
+@pytest.mark.parametrize("choices", [[1], "x", 5, {1: 2}, {"style": ["x"]}, {"prompt": None}, {"prompt": "a.b.c"}])
+def test_choices_of_any_kind_break_nothing(choices):
+    fmt = formats.inspect([{"question": ASKED, "answer": TOLD}] * 3)
+    for goal in formats.TAKES:
+        formats.plan(fmt, goal, choices)
+        formats.parts(fmt, goal, choices)

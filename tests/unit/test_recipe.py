@@ -38,6 +38,7 @@ FULL = Recipe(
     hub_model_id="acme/result",
     private=False,
     resume="ada/earlier",
+    image="trl",
 )
 
 
@@ -46,7 +47,7 @@ def test_query_is_flat_readable_and_versioned():
         "v=1&model=Qwen/Qwen3-0.6B&model_revision=refs/pr/3&dataset=trl-lib/Capybara&subset=a%20subset%20%26%20more"
         "&split=train%5B:10%25%5D&rows=500&preset=sft-balanced&learning_rate=0.0001&lr_scheduler_type=cosine"
         "&num_train_epochs=2&use_peft=true&map.answer=chosen&flavor=l4x1&timeout=1h30m&namespace=acme"
-        "&hub_model_id=acme/result&private=false&resume=ada/earlier"
+        "&hub_model_id=acme/result&private=false&resume=ada/earlier&image=trl"
     )
     assert Recipe.from_query("?" + FULL.to_query()) == FULL
 
@@ -137,6 +138,7 @@ def test_strange_values_are_reported_and_left_out():
     assert read.recipe == Recipe(model="a/b")
     assert read.unknown == (("nonsense", "1"),)
     told = " ".join(read.problems)
+    assert read_query("model=a/b&image=somebody/else").problems == ("image takes trl or nothing, not 'somebody/else'",)
     for word in ("rows", "'soon'", "learning_rate", "packing", "'evil'", "private"):
         assert word in told
 
@@ -193,6 +195,7 @@ def test_a_recipe_refuses_what_no_run_can_have():
         {"settings": {"seed": 1.5}},
         {"trainer": "x"},
         {"resume": "/tmp/checkpoint-3"},
+        {"image": "somebody/else"},
         {"settings": {"output_dir": "/tmp"}},
     ):
         with pytest.raises(ValueError, match=r"."):

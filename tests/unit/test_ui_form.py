@@ -33,7 +33,7 @@ def sent(recipe: Recipe | None = None, on_page=BALANCED, **changes):
         "rewards": places.rewards_value(mine),
         "reward_model": mine.get("reward_model_name_or_path") or "",
         "teacher": mine.get("teacher_model_name_or_path") or "",
-        "settings": places.others_value(recipe.trainer, mine),
+        "settings": places.others_value(recipe),
         **{name: shown.get(name) for name in places.NATIVE},
     }
     return [(given | changes)[name] for name in FIELDS]

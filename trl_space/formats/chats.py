@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .names import MESSAGE_EXTRAS, STANDARD_ROLES, role_of
-from .values import MARK, columnar, keys_of, kind, load, text_in, turn_keys, written
+from .values import MARK, columnar, keys_of, load, text_in, turn_keys, written
 
 Messages = list[dict[str, Any]]
 EMPTY = "the conversation is empty"
@@ -19,7 +19,7 @@ NO_TEXT = "a message is not a text"
 def messages(value: Any, vision: bool = False) -> Messages | str:
     """Return a conversation, however it is written."""
     if isinstance(value, str):
-        value = load(value) if kind(value) == "json" else transcript(value)
+        value = load(value) or transcript(value)
     if isinstance(value, dict):
         inner = next((value[key] for key in ("messages", "conversations") if isinstance(value.get(key), list)), None)
         value = inner if inner is not None else columnar(value) or [value]

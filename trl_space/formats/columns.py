@@ -35,9 +35,10 @@ class Column:
 
     @property
     def words(self) -> bool:
-        """Whether most texts in it are more than one word, or in a script without spaces."""
-        texts = [value[:200] for value in self.values if isinstance(value, str)]
-        return 2 * sum(" " in text.strip() or any(c > "\u2e80" for c in text) for text in texts) > len(texts)
+        """Whether most texts in it are more than one word, or in a script without spaces, and no JSON."""
+        texts = [value[:200].strip() for value in self.values if isinstance(value, str)]
+        said = [text for text in texts if text[:1] not in ("{", "[")]
+        return 2 * sum(" " in text or any(letter > "\u2e80" for letter in text) for text in said) > len(texts)
 
     @property
     def numbers(self) -> list[float]:
@@ -128,7 +129,8 @@ def _add(found: Columns, name: str, values: list[Any], feature: Any, depth: int)
         below = _below(feature)
         for key in list(keys or below)[:30]:
             if isinstance(key, str):
-                _add(found, f"{name}.{key}", [get(value, key) for value in values], below.get(key), depth - 1)
+                below_it = depth - 1 if column.kind == "struct" else 0
+                _add(found, f"{name}.{key}", [get(value, key) for value in values], below.get(key), below_it)
 
 
 def _below(feature: Any) -> dict[str, Any]:

@@ -67,7 +67,9 @@ def _hints(cols: Columns) -> dict[str, str]:
 
 def _picture(cols: Columns) -> str:
     found = [name for name in PICTURE_COLUMNS if cols.kind(name) == "image"]
-    found += cols.where(lambda column: column.kind == "image" and "." not in column.name)
+    found += cols.where(
+        lambda column: column.kind == "image" and "." not in column.name and column.name not in ("audio", "video")
+    )
     return next(iter([*found, *(name for name in ("image", "images") if name in cols)]), "")
 
 

@@ -100,6 +100,7 @@ CHOSEN_CHOICE = (
     "correct_option",
     "cop",
     "correct",
+    "correct_choice_idx",
 )
 # The part that goes before a question (a passage to read) or after an instruction (its input).
 CONTEXT_COLUMNS = (
@@ -118,11 +119,12 @@ SYSTEM_COLUMNS = ("system", "system_prompt", "system_message", "system_instructi
 HISTORY_COLUMNS = ("history", "chat_history", "conversation_history")
 TEXT_COLUMNS = tuple(
     "text content body document code story article raw_content markdown page page_content abstract poem lyrics quote "
-    "review review_body tweet passage paragraph chunk transcription post sentence".split()
+    "review review_body tweet passage paragraph chunk transcription post sentence caption description".split()
 )
 # The right answer to check against; of several the shortest is taken.
 SOLUTION_COLUMNS = tuple(
-    "solution answer final_answer expected_answer ground_truth reference_answer gold gold_answer target answers "
+    "solution answer final_answer expected_answer ground_truth reference_answer gold gold_answer "
+    "gold_standard_solution target answers "
     "reward_model.ground_truth verification_info.ground_truth correct_answer".split()
 )
 LABEL_COLUMNS = tuple(

@@ -12,15 +12,11 @@ from typing import Any
 from . import chats
 from .columns import Columns
 from .names import (
-    ANSWER_COLUMNS,
-    ANSWER_WORDS,
     CHAT_COLUMNS,
     CHOICE_COLUMNS,
     CHOSEN_CHOICE,
-    CONTEXT_COLUMNS,
     EXTRAS,
     HISTORY_COLUMNS,
-    INPUT_COLUMNS,
     QUESTION_COLUMNS,
     QUESTION_WORDS,
     RESERVED,
@@ -29,15 +25,14 @@ from .names import (
     STANDARD_ROLES,
     SYSTEM_COLUMNS,
     TEXT_COLUMNS,
-    WEAK_ANSWERS,
+    VAGUE_COLUMNS,
     plain,
 )
-from .pairs import candidates, label, many, pair_of, rating, sides
-from .values import ANSWERS, CHATS, MESSAGE, TEXTS, load
-from .values import WRITTEN as _WRITTEN
+from .pairs import candidates, many, pair_of, sides
+from .roles import answer_of, asked_of, choices_of, column_of, ending_with, marks, only_text, question_of, solution_of
+from .values import ANSWERS, CHATS, CONVERSATIONS, TEXTS, load
 
 STRINGS = (*TEXTS, "digits")
-CONVERSATIONS = (*CHATS, "message", "sharegpt_message")
 UNKNOWN_NAMES = "TRL does not know these column names"
 STRANGE = "the names of the speakers are not those TRL knows"
 SYSTEM_APART = "the system text stands in a column of its own, which TRL does not read"
@@ -93,7 +88,7 @@ def _preference(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Foun
 
 def _right_wrong(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | None:
     pair = pair_of(cols, clear=False)
-    if pair is None or not _question_of(cols, pair):
+    if pair is None or not question_of(cols, pair):
         return None
     return _paired(cols, rows, vision, *pair)
 
@@ -102,13 +97,13 @@ def _paired(cols: Columns, rows: list[dict[str, Any]], vision: bool, chosen: str
     one, other = cols.kind(chosen), cols.kind(rejected)
     whole = one in CHATS and other in CHATS and _whole(cols, chosen, vision)
     whole = whole or (one == other == "transcript" and "prompt" not in cols)
-    question = "prompt" if "prompt" in cols and chosen != "prompt" else _question_of(cols, (chosen, rejected))
+    question = "prompt" if "prompt" in cols and chosen != "prompt" else question_of(cols, (chosen, rejected))
     if whole and question != "prompt":
         question = ""
     if not question and not whole:
         question = cols.find(CHAT_COLUMNS, CHATS, (chosen, rejected))
     roles = {"chosen": chosen, "rejected": rejected}
-    asked = _asked(cols, question, (chosen, rejected)) if question and not whole else {}
+    asked = asked_of(cols, question, (chosen, rejected)) if question and not whole else {}
     roles = {**asked, **roles}
     repeats = not whole and _repeats(rows, question, chosen) and _repeats(rows, question, rejected)
     chat = one in ("messages", "parts")
@@ -146,19 +141,19 @@ def _two(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | Non
     if found is None:
         return None
     roles, hints = found
-    question = _question_of(cols, roles.values())
+    question = question_of(cols, roles.values())
     problem = "two answers stand side by side, and TRL wants the better one in chosen and the other one in rejected"
-    return Found(None, False, "two_answers", {**_asked(cols, question, roles.values()), **roles}, problem, hints)
+    return Found(None, False, "two_answers", {**asked_of(cols, question, roles.values()), **roles}, problem, hints)
 
 
 def _several(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | None:
     found = candidates(cols)
-    question = _question_of(cols, found[0].values()) if found else ""
+    question = question_of(cols, found[0].values()) if found else ""
     if not found or not question:
         return None
     roles, hints = found
     problem = "each row has several answers with scores, and TRL wants a better and a worse one"
-    return Found(None, False, "candidates", {**_asked(cols, question, roles.values()), **roles}, problem, hints)
+    return Found(None, False, "candidates", {**asked_of(cols, question, roles.values()), **roles}, problem, hints)
 
 
 # --- one answer ---------------------------------------------------------------------------------------------
@@ -168,7 +163,7 @@ def _pair(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | No
     prompt, completion = cols.kind("prompt"), cols.kind("completion")
     if prompt not in (*STRINGS, *CONVERSATIONS) or completion not in ANSWERS:
         return None
-    roles = {**_asked(cols, "prompt", ("completion",)), "completion": "completion", **marks(cols)}
+    roles = {**asked_of(cols, "prompt", ("completion",)), "completion": "completion", **marks(cols)}
     chat = prompt in ("messages", "parts")
     same = (prompt in STRINGS and completion in STRINGS) or (
         {prompt, completion} <= ({"messages", "parts"} if vision else {"messages"})
@@ -200,16 +195,16 @@ def _chat(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | No
     if not column:
         return None
     kind = cols.kind(column)
-    roles = {"messages": column, **_named(cols, "system", SYSTEM_COLUMNS), **marks(cols)}
+    roles = {"messages": column, **column_of(cols, "system", SYSTEM_COLUMNS), **marks(cols)}
     # A question with its answer beside the conversation: what a reward can check.
-    question = _question_of(cols, (column,))
-    right = _solution(cols, (column, question)) if question else ""
+    question = question_of(cols, (column,))
+    right = solution_of(cols, (column, question)) if question else ""
     if question and right and question not in ("input",):
         roles |= {"prompt": question, "solution": right}
     if "label" not in roles and not _answered(cols, column, vision):
-        roles = {"prompt": column, **_named(cols, "system", SYSTEM_COLUMNS)}
+        roles = {"prompt": column, **column_of(cols, "system", SYSTEM_COLUMNS)}
         problem = "the conversations end with a question"
-        answer, solution = _answer(cols, (column,))
+        answer, solution = answer_of(cols, (column,))
         if not answer:
             return Found(None, layout="questions", roles=roles, problem=problem)
         roles |= {"completion": answer} | ({"solution": solution} if solution else {})
@@ -256,7 +251,7 @@ def _chat_column(cols: Columns) -> str:
     if listed and (cols.kind(listed) == "transcript" or many(cols[listed])):
         return listed
     others = cols.where(lambda column: column.kind in CHATS)
-    apart = ("prompt", "completion", *QUESTION_COLUMNS, *HISTORY_COLUMNS, *EXTRAS)
+    apart = ("prompt", "completion", *QUESTION_COLUMNS, *HISTORY_COLUMNS, *SOLUTION_COLUMNS, *EXTRAS)
     others = [name for name in others if "." not in name and plain(name) not in apart]
     return others[0] if len(others) == 1 and (cols.kind("text") != "text") else ""
 
@@ -265,7 +260,8 @@ def _text(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | No
     if cols.kind("text") not in STRINGS:
         return None
     question = _question(cols, rows, vision)
-    roles = {**(question.roles if question else {}), "text": "text"}
+    asked = question.roles if question and plain(question.roles["prompt"]) not in VAGUE_COLUMNS else {}
+    roles = {**asked, "text": "text"}
     if RESERVED & set(cols):
         problem = "another column stands beside the text, and TRL would look at that one"
         return Found(None, layout="text", roles=roles, problem=problem)
@@ -275,15 +271,16 @@ def _text(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | No
 
 
 def _question(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | None:
-    question = cols.find(QUESTION_COLUMNS, (*STRINGS, *CONVERSATIONS), cols.facts) or _ending(cols, QUESTION_WORDS)
-    answer, solution = _answer(cols, (question,))
+    question = cols.find(QUESTION_COLUMNS, (*STRINGS, *CONVERSATIONS), cols.facts) or ending_with(cols, QUESTION_WORDS)
+    answer, solution = answer_of(cols, (question,))
     if not question and (cols.kind(answer) in (*TEXTS, "texts") or cols.find(CHOICE_COLUMNS, ("texts",))):
         question = cols.find(SOURCE_COLUMNS, (*TEXTS, *CONVERSATIONS), (answer, *cols.facts))
-    choices = _choices(cols) if question else ""
+        question = question or (only_text(cols, answer) if cols.kind(answer) in TEXTS and "text" not in cols else "")
+    choices = choices_of(cols) if question else ""
     key = cols.find(CHOSEN_CHOICE, ("number", "digits", "text"), (choices,)) if choices else ""
     if not question:
         return None
-    asked = _asked(cols, question, (answer, choices))
+    asked = asked_of(cols, question, (answer, choices))
     chat = cols.kind(question) in CONVERSATIONS
     exact = question == "prompt" and (
         cols.kind("prompt") in (*STRINGS, "messages") or (vision and cols.kind("prompt") == "parts")
@@ -301,7 +298,7 @@ def _question(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found 
             return Found(None, chat, "unpaired_preference", roles, problem)
         problem = "" if kept else SYSTEM_APART if exact else UNKNOWN_NAMES
         return Found("prompt_only" if kept else None, chat and exact, layout, roles, problem)
-    right = _solution(cols, (question,))
+    right = solution_of(cols, (question,))
     roles = {**asked, **({"solution": right} if right else {})}
     if kept:
         return Found("prompt_only", chat, "prompt_only", roles)
@@ -310,112 +307,13 @@ def _question(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found 
 
 
 def _other(cols: Columns, rows: list[dict[str, Any]], vision: bool) -> Found | None:
-    column = cols.find(TEXT_COLUMNS, TEXTS)
+    column = cols.find(TEXT_COLUMNS, TEXTS) or only_text(cols)
     if not column:
-        texts = cols.where(lambda each: each.kind in TEXTS and each.length >= 40)
-        texts = [name for name in texts if any(" " in value for value in cols[name].values if isinstance(value, str))]
-        column = texts[0] if len(texts) == 1 else ""
-    if not column or vision:
         return None
+    if vision:
+        problem = "there is a picture with a text and no question"
+        return Found(None, layout="caption", roles={"text": column}, problem=problem)
     return Found(None, layout="text", roles={"text": column}, problem=f"the text is in a column called {column[:40]}")
-
-
-# --- the parts ----------------------------------------------------------------------------------------------
-
-
-def _question_of(cols: Columns, besides: Any) -> str:
-    kinds, besides = (*TEXTS, *CONVERSATIONS), (*besides, *cols.facts)
-    return cols.find(QUESTION_COLUMNS, kinds, besides, True) or cols.find(SOURCE_COLUMNS, kinds, besides, True)
-
-
-def _asked(cols: Columns, question: str, besides: Any) -> dict[str, str]:
-    """The question and what belongs to it: its system text, the passage to read, what was said before."""
-    if not question:
-        return {}
-    taken = (question, *besides)
-    roles = {"prompt": question, **_named(cols, "system", SYSTEM_COLUMNS)}
-    if cols.kind(question) in CONVERSATIONS:
-        return roles
-    history = cols.find(HISTORY_COLUMNS, ("pairs", *CHATS), taken)
-    if history:
-        roles["history"] = history
-    if plain(question).startswith("instruction"):
-        return roles | _named(cols, "input", INPUT_COLUMNS, taken, _WRITTEN)
-    reads = question != "prompt" and plain(question) in QUESTION_COLUMNS
-    return roles | _named(cols, "context", CONTEXT_COLUMNS, taken) if reads else roles
-
-
-def _named(cols: Columns, part: str, names: Any, besides: Any = (), kinds: Any = TEXTS) -> dict[str, str]:
-    column = cols.find(names, kinds, besides)
-    if not column and part == "input" and cols.kind("input") in ("unknown", "text") and "input" not in besides:
-        column = "input"  # an empty column of that name still belongs to the layout
-    return {part: column} if column else {}
-
-
-def _answer(cols: Columns, besides: Any) -> tuple[str, str]:
-    """The column of the answer, and that of the short right answer when there is one beside it."""
-    kinds = (*_WRITTEN, *MESSAGE, *CHATS, "texts")
-    counts = _counts(cols)
-    short = () if "b" in cols or "B" in cols else ("a",)
-    column = cols.find(ANSWER_COLUMNS, kinds, (*besides, *counts)) or cols.find(short, TEXTS, besides)
-    if not column and any(besides):
-        column = _ending(cols, ANSWER_WORDS, besides) or cols.find(WEAK_ANSWERS, (*TEXTS, "texts"), besides)
-        if plain(column) == "label" and cols[column].length > 300:
-            column = ""  # the same text with its steps marked
-    if not column:
-        outer = cols.find(ANSWER_COLUMNS, ("struct", "structs"), besides)
-        inner = [f"{outer}.{name}" for name in ("text", "value", "answer", "content", "response", "input_text")]
-        return next((name for name in inner if cols.kind(name) in (*_WRITTEN, "texts")), ""), ""
-    if plain(column) not in SOLUTION_COLUMNS:
-        solution = _solution(cols, (*besides, column))
-        return column, solution
-    # Of a worked solution and its result, the long one is to learn from and the short one to check against.
-    group = [name for name in (cols.find((one,), _WRITTEN, (*besides, *counts)) for one in SOLUTION_COLUMNS) if name]
-    longest = max(group, key=lambda name: cols[name].length, default=column)
-    shortest = min(group, key=lambda name: cols[name].length, default=column)
-    return longest or column, shortest if shortest != longest else ""
-
-
-def _ending(cols: Columns, words: Any, besides: Any = ()) -> str:
-    """The only column of words whose name ends with one of these, such as `user_query`; "" if there are several."""
-    found = cols.where(
-        lambda column: (
-            column.kind in TEXTS
-            and column.name not in besides
-            and "." not in column.name
-            and plain(column.name).rpartition("_")[2] in words
-            and column.words
-        )
-    )
-    found = [name for name in found if plain(name) not in SYSTEM_COLUMNS]
-    return found[0] if len(found) == 1 else ""
-
-
-def _choices(cols: Columns) -> str:
-    """The column with the choices of a test: also several answers with the number of the right one."""
-    column = cols.find(CHOICE_COLUMNS, ("texts",))
-    several = "" if column else cols.find(("answers",), ("texts",))
-    marked = several and many(cols[several]) and cols.find(CHOSEN_CHOICE, ("number", "digits"))
-    return several if marked else column
-
-
-def _counts(cols: Columns) -> list[str]:
-    """Columns such as `answers` with a number: it says how many there are."""
-    return cols.where(lambda column: column.kind in ("number", "digits", "bool") and column.name[-1:] in ("s", "S"))
-
-
-def _solution(cols: Columns, besides: Any) -> str:
-    besides = (*besides, *_counts(cols))
-    group = [cols.find((name,), (*_WRITTEN, "texts"), besides) for name in SOLUTION_COLUMNS]
-    return min((name for name in group if name), key=lambda name: cols[name].length, default="")
-
-
-def marks(cols: Columns) -> dict[str, str]:
-    """Return the columns that say how good an answer is: `label` (good or bad) and `rating` (a number)."""
-    roles = {"label": label(cols), "rating": rating(cols)}
-    if roles["label"]:
-        roles["rating"] = ""
-    return {part: column for part, column in roles.items() if column}
 
 
 def strange(rows: list[dict[str, Any]], column: str) -> bool:

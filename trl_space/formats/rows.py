@@ -351,7 +351,7 @@ def _reference(value: Any) -> str | None:
     if isinstance(value, dict) and "content" in value:
         return chats.text_of(value["content"])
     found = written(_one(value))
-    return found if isinstance(found, str) else None
+    return found if isinstance(found, str) and found.strip() else None
 
 
 _MAKERS = {

@@ -85,6 +85,8 @@ def _part(value: Any, word: str, mapping: Mapping, is_prompt: bool) -> str | Non
 def _text(value: Any, word: str) -> str | None:
     if not isinstance(value, str):
         return f"there is no {word}"
+    if value[:1] in ("[", "{") and kind(value) == "json":
+        return f"the {word} is a whole conversation written as JSON"
     return None if value.strip() else f"the {word} is empty"
 
 

@@ -9,6 +9,7 @@ import ast
 import json
 import math
 import re
+from itertools import accumulate
 from typing import Any
 
 from .names import BAD_MARKS, GOOD_MARKS, SPEAKER_KEYS, SPEECH_KEYS, TURN_KEYS, role_of
@@ -21,12 +22,14 @@ CHATS = ("messages", "sharegpt", "parts", "turns", "json")
 TEXTS = ("text", "transcript")
 WRITTEN = (*TEXTS, "number", "digits", "bool")
 MESSAGE = ("message", "sharegpt_message")
+CONVERSATIONS = (*CHATS, *MESSAGE)
 ANSWERS = (*WRITTEN, *CHATS, *MESSAGE, "texts", "answer")
 # A speaker's name at the start of a line, as in "\n\nHuman: Hi\n\nAssistant: Hello".
 MARK = re.compile(
     r"(?:\A\s*|\n|<\|endoftext\|>|(?=###))(?:### ?)?"
     r"(Human|HUMAN|User|USER|Assistant|ASSISTANT|AI|System|SYSTEM|FUNCTION RESPONSE):[ \t]?"
 )
+_STEPS = dict.fromkeys("[{(", 1) | dict.fromkeys("]})", -1)
 _DIGITS = re.compile(r"\s*[-+]?[\d.,]+(?:[eE][-+]?\d+)?\s*%?\s*")
 
 
@@ -68,11 +71,8 @@ def load(text: str) -> Any:
 
 def _depth(text: str) -> int:
     """How deeply brackets are nested at most; those inside words count too, which is only more careful."""
-    now = most = 0
-    for bracket in re.findall(r"[\[\]{}()]", text):
-        now += 1 if bracket in "[{(" else -1
-        most = max(most, now)
-    return most
+    steps = map(_STEPS.__getitem__, re.findall(r"[\[\]{}()]", text))
+    return max(accumulate(steps), default=0)
 
 
 def written(value: Any) -> Any:
@@ -197,7 +197,9 @@ def _struct_kind(value: dict) -> str:
     if "from" in value and "value" in value:
         return "turns" if isinstance(value["from"], list) and columnar(value) else "sharegpt_message"
     if "bytes" in value or ("src" in value and "height" in value):
-        return "image"
+        path = value.get("path")
+        heard = isinstance(path, str) and path.lower().endswith((".wav", ".mp3", ".flac", ".ogg", ".m4a", ".mp4"))
+        return "other" if heard else "image"
     return "struct"
 
 

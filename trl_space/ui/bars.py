@@ -23,12 +23,15 @@ def lengths_view(lengths: Lengths | None, max_length: int | None) -> dict[str, A
     if lengths is None:
         return {"state": "empty"}
     words = "page.parts.lengths"
-    notes = [lengths.problem.strip().rstrip(".") + "."] if lengths.problem else []
+    problem = lengths.problem.strip().rstrip(".") if lengths.problem else ""
+    notes = [f"{problem}."] if problem and not lengths.failed else []
     if lengths.source == "estimate":
         notes.append(t(f"{words}.estimated"))
     for name in ("failed", "empty"):
         if getattr(lengths, name):
             notes.append(t(f"{words}.{name}", n=getattr(lengths, name)))
+    if problem and lengths.failed:  # the template's own words, or Python's: quoted, as nobody here wrote them
+        notes.append(t(f"{words}.refused", words=problem))
     if lengths.dropped_roles:
         notes.append(t(f"{words}.dropped", roles=", ".join(lengths.dropped_roles)))
     counts = sorted(lengths.counts)

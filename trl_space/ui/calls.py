@@ -128,6 +128,7 @@ class Calls:
                 account_name=facts.account.name if facts.account else t("page.you"),
                 launch_id=launch_id,
                 page=public_address(),
+                image=case.recipe.image,
             )
         except ValueError as problem:
             return str(problem)

@@ -6,7 +6,8 @@
 
 with an entry for each argument of TRL's command: {name, kind, label, help, trl, default, min, max, choices, optional,
 group, at, refused}. `group` is there for those offered first, `at` is the place on the page of a setting that has one
-of its own, and `refused` says why one cannot be set. What says nothing is left out.
+of its own, and `refused` says why one cannot be set. What says nothing is left out. The last entry of those offered is
+none of TRL's: how the job gets its packages, with its choices in words (`words`) and a sentence about each (`about`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import cache
 from typing import Any
 
 from trl_space import schema
+from trl_space.recipe import STARTS
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS, Field
 from trl_space.ui import settings as places
@@ -43,6 +45,7 @@ def entries(trainer: str) -> list[dict[str, Any]]:
     offered = {field.name: field for field in TRAINERS[trainer].fields}
     found = [_entry(trainer, field, group_of(field.name)) for field in offered.values()]
     found.sort(key=lambda entry: [*GROUPS, "goal"].index(entry.get("group", "goal")) if "group" in entry else 99)
+    found.append(_image())
     found += [_entry(trainer, field, "") for field in schema.arguments(trainer) if field.name not in offered]
     for name in schema.every_name(trainer):
         if reason := schema.refused(trainer, name):
@@ -75,10 +78,24 @@ def _entry(trainer: str, field: Field, group: str) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if value is not None and value != "" and value != []}
 
 
+def _image() -> dict[str, Any]:
+    names = {start: start or "fresh" for start in STARTS}
+    return {
+        "name": places.IMAGE,
+        "kind": "choice",
+        "label": t("page.image.label"),
+        "default": "",
+        "choices": list(names),
+        "words": {start: t(f"page.image.{name}") for start, name in names.items()},
+        "about": {start: t(f"page.image.{name}_help") for start, name in names.items()},
+        "group": "job",
+    }
+
+
 @cache
 def packed(trainer: str) -> bytes:
     """The data of a trainer, gzipped. Raises KeyError for a trainer that is not there."""
-    groups = [{"id": name, "title": t(f"page.group.{name}")} for name in (*GROUPS, "goal")]
+    groups = [{"id": name, "title": t(f"page.group.{name}")} for name in (*GROUPS, "goal", "job")]
     text = json.dumps({"groups": groups, "settings": entries(trainer)}, ensure_ascii=False, separators=(",", ":"))
     return gzip.compress(text.encode(), 9, mtime=0)
 

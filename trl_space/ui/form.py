@@ -135,6 +135,7 @@ def fill(values: Sequence[Any], shown: Shown) -> Filled:
         hub_model_id=_text(given.get("hub_model_id")),
         private=given.get("private") is not False,
         resume=linked.resume,
+        image=places.image(given, problems),
     )
     return Filled(recipe, tuple(problems), other_goal or other_preset)
 

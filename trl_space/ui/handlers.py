@@ -130,7 +130,7 @@ class Handlers:
             "rewards": places.rewards_value(mine),
             "reward_model": mine.get("reward_model_name_or_path") or "",
             "teacher": mine.get("teacher_model_name_or_path") or "",
-            "settings": places.others_value(recipe.trainer, mine),
+            "settings": places.others_value(recipe),
         }
 
     def in_view(self, recipe: Recipe, preset: presets.Preset | None) -> dict[str, Any]:

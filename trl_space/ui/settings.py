@@ -13,7 +13,7 @@ from typing import Any
 from trl_space import presets, rewards, trainers
 from trl_space.facts import Machine
 from trl_space.presets import Preset
-from trl_space.recipe import Recipe, clean_text, is_repo_id
+from trl_space.recipe import STARTS, Recipe, clean_text, is_repo_id
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS, Field
 
@@ -40,6 +40,8 @@ STAYS = ("test_split_size", "reward_funcs", "reward_weights", "reward_model_name
 STAYS_IN_GOAL = (*STAYS, "teacher_model_name_or_path", "eval_strategy")
 # The settings that the page tells about in words of their own, so that they are no changes to be listed.
 OWN_WORDS = frozenset({*METHOD, *NEEDS["rewards"], *NEEDS["teacher"], "test_split_size"})
+# Not a setting of TRL, but looked for where those are: how the job gets its packages, `Recipe.image`.
+IMAGE = "image"
 HELD_OUT = (0.0, 0.05, 0.1, 0.2)  # shares of the rows that can be kept for testing
 MOST_REWARDS = 12
 
@@ -234,7 +236,7 @@ def _others(trainer: str, given: Given, base: Given, kept: Kept, problems: list[
     part = given.get("settings")
     if not isinstance(part, dict) or not isinstance(part.get("settings"), dict):
         return
-    said = {str(name): value for name, value in list(part["settings"].items())[:200]}
+    said = {str(name): value for name, value in list(part["settings"].items())[:200] if name != IMAGE}
     for name in [name for name in kept if not place_of(trainer, name) and name not in said]:
         del kept[name]
     for name, value in said.items():
@@ -242,6 +244,17 @@ def _others(trainer: str, given: Given, base: Given, kept: Kept, problems: list[
             cleaned, refused = trainers.clean_settings(trainer, {name: value})
             kept.update(cleaned)
             problems += refused
+
+
+def image(given: Mapping[str, Any], problems: list[str]) -> str:
+    """How the job gets its packages, as the part "More settings" says it."""
+    part = given.get("settings")
+    said = part.get("settings") if isinstance(part, dict) else None
+    value = said.get(IMAGE) if isinstance(said, dict) else None
+    if value is None or value in STARTS:
+        return value or ""
+    problems.append(t("page.image.wrong"))
+    return ""
 
 
 # --- showing: what each place gets for a recipe -------------------------------------------------------------------
@@ -283,9 +296,10 @@ def rewards_list(specs: Any, weights: Any) -> list[list[Any]]:
     return [[*spec.partition(":")[::2], numbers[i] if i < len(numbers) else 1.0] for i, spec in enumerate(names)]
 
 
-def others_value(trainer: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def others_value(recipe: Recipe) -> dict[str, Any]:
     """The value of the part "More settings": what the visitor changed there."""
-    return {"settings": {name: plain(value) for name, value in settings.items() if not place_of(trainer, name)}}
+    mine = {name: plain(value) for name, value in recipe.settings.items() if not place_of(recipe.trainer, name)}
+    return {"settings": mine | ({IMAGE: recipe.image} if recipe.image else {})}
 
 
 def label(trainer: str, name: str) -> str:

@@ -161,11 +161,14 @@ class Showing:
         """The settings that differ from the preset, each in words."""
         mine, facts = self.filled.recipe.settings, self.case.facts
         base = places.displayed(places.by_method(self.case.recipe), facts.preset, facts.machine)
-        return [
+        changes = [
             {"name": name, "label": places.label(self.case.recipe.trainer, name), "value": places.said(value)}
             for name, value in mine.items()
             if name not in places.OWN_WORDS and not places.same(value, base.get(name))
         ]
+        if image := self.filled.recipe.image:
+            changes.append({"name": places.IMAGE, "label": t("page.image.label"), "value": t(f"page.image.{image}")})
+        return changes
 
     def summary(self) -> dict[str, Any]:
         """The summary part's value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..names import QUESTION_COLUMNS, QUESTION_WORDS, plain
 from ..shapes import DatasetFormat
 
 _WORDS = {
@@ -42,6 +43,9 @@ def summary(fmt: DatasetFormat) -> str:
         return "Nothing that a goal can learn from was recognised."
     roles = {part: column[:60] for part, column in fmt.roles.items()}
     said = words.format_map(_Names(roles))
+    asked = plain(fmt.roles.get("prompt", "").rpartition(".")[2])
+    if asked not in QUESTION_COLUMNS and asked.rpartition("_")[2] not in QUESTION_WORDS:
+        said = said.replace("Questions", "Texts")
     also = [
         form.format(roles[part]) for part, form in _ALSO.items() if part in roles and f"({roles[part]})" not in said
     ]

@@ -42,15 +42,16 @@ trl.parts.cards = ({ element, props, trigger, watch, texts }) => {
     // Which fields belong to a goal is a matter of style: the page's root names it (see assets.py).
     if (props.kind === "goal") document.documentElement.dataset.goal = chosen();
     more.hidden = true;
+    // On a narrow window each card is a line of its own: half as many are enough.
+    const short = Math.ceil(props.limit / (matchMedia("(max-width: 900px)").matches ? 2 : 1)) || options?.length || props.bones;
     if (!options) {
       group.setAttribute("aria-busy", "true");
-      group.replaceChildren(...Array.from({ length: props.bones }, bone));
+      group.replaceChildren(...Array.from({ length: short }, bone));
       return;
     }
     group.removeAttribute("aria-busy");
     if (!options.length) return group.replaceChildren(h("span", { class: "t-small" }, props.nothing || texts.nothing || ""));
     const now = chosen();
-    const short = props.limit || options.length;
     const shown = all ? options : options.filter((option, i) => i < short || option.id === now);
     if (props.kind === "method") about.textContent = options.find((option) => option.id === now)?.text || "";
     const stop = shown.some((option) => option.id === now) ? now : shown[0].id;

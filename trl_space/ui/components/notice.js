@@ -6,7 +6,7 @@ trl.parts.notice = ({ element, props, trigger, watch, texts }) => {
   element.append(box);
   const paint = () => box.replaceChildren(...(props.value || []).map((one) => {
     const whole = h("div", { class: "t-notice" }, icon(one.icon || "warns"), h("div", {}, one.text,
-      one.items?.length ? h("ul", {}, one.items.map((item) => h("li", { class: "t-mono" }, item))) : null),
+      one.items?.length ? h("ul", {}, one.items.map((item) => h("li", { class: "t-small" }, item))) : null),
       one.drop ? h("button", { type: "button", class: "t-btn t-fix", "data-drop": one.drop.id, onclick: () => {
         props.value = props.value.filter((other) => other !== one);
         trl.touch();

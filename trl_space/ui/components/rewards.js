@@ -35,7 +35,7 @@ trl.parts.rewards = ({ element, props, trigger, watch, texts }) => {
     const text = h("div", { class: "t-reward-text" },
       h("label", { class: "t-reward-head", for: id }, box, h("span", { class: "t-choice-title" }, one.title),
         proposed ? h("span", { class: "t-badge t-mark" }, icon("star"), texts.recommended) : null),
-      h("p", { class: "t-small", id: `${id}-help`, title: taken ? null : one.help }, proposed ? `${texts.proposed} ${one.help}` : one.help),
+      h("p", { class: "t-small", id: `${id}-help` }, proposed ? `${texts.proposed} ${one.help}` : one.help),
       taken && one.missing ? h("p", { class: "t-reward-wrong" }, icon("warns"), one.missing) : null);
     const fields = [];
     if (taken) {

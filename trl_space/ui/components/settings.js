@@ -19,14 +19,15 @@ trl.parts.settings = ({ element, props, trigger, watch, texts }) => {
   const panel = h("div", { class: "t-settings-panel", id: "trl-settings-panel", hidden: true },
     h("div", { class: "t-settings-search" }, icon("search"), find), said, changed, body);
   element.append(h("div", { class: "t-settings" }, head, panel));
-  // On a narrow window all groups together would be endless: each is opened when it is wanted.
-  const closed = new Set(matchMedia("(max-width: 900px)").matches ? ["steps", "adapter", "memory", "saving", "goal"] : []);
+  // All groups together would be endless: each is opened when it is wanted, on a wide window the first is there.
+  const narrow = matchMedia("(max-width: 900px)").matches;
+  const opened = new Set(narrow ? [] : ["steps"]);
   let drawn = "";
   let timer = null;
 
   const changes = () => props.value?.settings || {};
   const list = () => lists.get(props.schema);
-  const words = (value) => value === true ? texts.on : value === false ? texts.off
+  const words = (value, one) => one?.words ? one.words[value ?? ""] : value === true ? texts.on : value === false ? texts.off
     : value === null || value === undefined || value === "" ? texts.unset
     : Array.isArray(value) ? value.join(", ") : typeof value === "object" ? JSON.stringify(value) : String(value);
   const usual = (one) => one.name in props.base ? props.base[one.name] : one.default;
@@ -89,7 +90,7 @@ trl.parts.settings = ({ element, props, trigger, watch, texts }) => {
       return h("span", { class: "t-switch" }, box, h("span", { class: "t-small", "aria-hidden": "true" }, words(box.checked)));
     }
     if (one.kind === "bool") return pick([...nothing, [true, texts.on], [false, texts.off]], now);
-    if (one.kind === "choice") return pick([...nothing, ...(one.choices || []).map((name) => [name, name])], now);
+    if (one.kind === "choice") return pick([...nothing, ...(one.choices || []).map((name) => [name, words(name, one)])], now);
     const shown = one.name in changes() ? (now === null ? "none" : typeof now === "string" ? now : words(now)) : "";
     const field = h("input", { ...about, class: "t-input t-num", type: "text", autocomplete: "off", spellcheck: "false",
       inputmode: ["int", "float"].includes(one.kind) ? "decimal" : null, placeholder: words(usual(one)), value: shown });
@@ -107,6 +108,11 @@ trl.parts.settings = ({ element, props, trigger, watch, texts }) => {
     return field;
   };
   const row = (one) => {
+    if (one.about) { // how the job gets its packages: none of TRL's, so each choice has a sentence of its own
+      return h("div", { class: "t-setting t-setting-wide", id: `trl-set-${one.name}` },
+        h("div", { class: "t-setting-name" }, h("label", { for: `trl-set-${one.name}-input` }, one.label)), control(one),
+        h("div", { class: "t-small t-setting-about", id: `trl-set-${one.name}-input-note` }, Object.values(one.about).map((text) => h("p", {}, text))));
+    }
     const name = h("code", { class: "t-mono" }, one.name);
     if (one.refused) {
       return h("div", { class: "t-setting t-setting-off", id: `trl-set-${one.name}-row` }, h("div", { class: "t-setting-name" }, name),
@@ -135,7 +141,7 @@ trl.parts.settings = ({ element, props, trigger, watch, texts }) => {
   const score = (one, wanted) => {
     const parts = one.name.split("_");
     const label = (one.label || "").toLowerCase();
-    const help = `${one.help || ""} ${one.trl || ""}`.toLowerCase();
+    const help = `${one.help || ""} ${one.trl || ""} ${Object.values(one.about || {}).join(" ")}`.toLowerCase();
     let total = wanted.join("_") === one.name ? 100 : 0;
     for (const word of wanted) {
       const best = [[10, parts.includes(word)], [8, label.split(/\W+/).includes(word)], [6, parts.some((part) => part.startsWith(word))],
@@ -164,7 +170,7 @@ trl.parts.settings = ({ element, props, trigger, watch, texts }) => {
       const one = known.get(name) || { name, label: name };
       return h("li", {},
         h("button", { type: "button", class: "t-link", "aria-label": fill(texts.show, { name: one.label }), onclick: () => show(name) }, one.label),
-        h("code", { class: "t-mono" }, `${name} = ${words(changes()[name])}`),
+        h("code", { class: "t-mono" }, one.words ? words(changes()[name], one) : `${name} = ${words(changes()[name])}`),
         h("button", { type: "button", class: "t-btn t-quiet", "aria-label": fill(texts.reset_of, { name: one.label }), onclick: () => { change(one, undefined); paint(); find.focus(); } },
           icon("again"), texts.reset));
     })));
@@ -186,8 +192,8 @@ trl.parts.settings = ({ element, props, trigger, watch, texts }) => {
     body.replaceChildren(...(query
       ? [h("div", { class: "t-settings-grid" }, shown.map(row)), rest > 0 ? h("p", { class: "t-small" }, fill(texts.more, { n: rest })) : ""]
       : list().groups.map((group) => [group, all.filter((one) => one.group === group.id)]).filter(([, those]) => those.length)
-        .map(([group, those]) => h("details", { class: "t-settings-group", open: !closed.has(group.id), ontoggle: (event) =>
-          event.target.isConnected && closed[event.target.open ? "delete" : "add"](group.id) },
+        .map(([group, those]) => h("details", { class: "t-settings-group", open: opened.has(group.id), ontoggle: (event) =>
+          event.target.isConnected && opened[event.target.open ? "add" : "delete"](group.id) },
         h("summary", { class: "t-label" }, group.title, icon("down")), h("div", { class: "t-settings-grid" }, those.map(row))))));
     drawn = props.schema + JSON.stringify(props.base);
     tell();

@@ -29,7 +29,7 @@ trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
   ];
   const wait = () => {
     sentence.replaceChildren(trl.bone("100%", "15px"), trl.bone("86%", "15px"), trl.bone("58%", "15px"));
-    list.replaceChildren(...[70, 58, 64, 50].map((w) =>
+    list.replaceChildren(...[70, 58].map((w) =>
       h("li", { class: "t-check" }, trl.bone("18px", "18px"), trl.bone(w + "%", "15px"))));
     prices.replaceChildren(
       ...price(texts.likely, trl.bone("56px", "16px"), ""),
