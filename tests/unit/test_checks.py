@@ -13,7 +13,6 @@ from trl_space import checks as checks_module
 from trl_space.checks import Facts, blocking, launch_label, row_mapping, run_checks, whole_rows
 from trl_space.facts import SplitFacts
 from trl_space.recipe import Recipe
-from trl_space.summary import duration, money, sentence
 
 
 def found(recipe=RECIPE, given=None):
@@ -259,33 +258,6 @@ def test_every_check_has_its_texts():
         assert table()[f"check.{name}.reason"]
     for key, text in table().items():
         assert "!" not in text, key
-
-
-def test_the_sentence():
-    assert sentence(RECIPE, facts()) == (
-        "Train Qwen3-0.6B on 500 rows of Capybara on 1x L4, stop after 1 h at the latest, "
-        "save to ada/qwen3-0.6b-capybara-sft, private."
-    )
-    assert sentence(Recipe(), Facts()) == (
-        "Train a model on a dataset on a machine, stop after 1 h at the latest, save to a new model of you, private."
-    )
-    everything = replace(RECIPE, rows=None, flavor="cpu-basic", private=False, timeout=5400, namespace="acme")
-    assert sentence(everything, facts(machine=CPU)) == (
-        "Train Qwen3-0.6B on 15,806 rows of Capybara on CPU Basic (no GPU), stop after 1 h 30 min at the latest, "
-        "save to acme/qwen3-0.6b-capybara-sft, public."
-    )
-
-
-def test_numbers_for_people():
-    assert [duration(s) for s in (40, 59.6, 900, 3600, 5400, 97_200)] == [
-        "40 s",
-        "1 min",
-        "15 min",
-        "1 h",
-        "1 h 30 min",
-        "1 d 3 h",
-    ]
-    assert [money(usd) for usd in (0, 0.0001, 0.21, 1234.5)] == ["$0.00", "less than $0.01", "$0.21", "$1,234.50"]
 
 
 def test_the_mapping_of_the_page_is_that_of_the_job():

@@ -537,6 +537,7 @@ REFUSED = [
     ({"prompt": ASKED, "chosen": TOLD, "rejected": WORSE}, ("sft",)),
     ({"input_ids": [1, 2]}, ("dpo", "reward", "kto", "grpo", "rloo", "distillation")),
     ({"image": IMAGE, "text": "A cat."}, formats.TAKES),
+    ({"image": IMAGE, "caption": "A cat."}, formats.TAKES),
 ]
 
 
