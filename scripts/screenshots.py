@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/: the page, a run and a finished run, wide and narrow, light and dark.
+"""Takes the pictures in docs/: the page for three goals, a run and a finished run, wide and narrow, light and dark.
 
 `make screenshots`. Starts a local Hub with the demo's content and the app as a Space, signs in as a person would,
 starts one real training and photographs it while it runs and when it is done (two or three minutes).
@@ -24,6 +24,12 @@ from trl_space.localhub.server import LocalHub  # noqa: E402
 
 DOCS = ROOT / "docs"
 CHOICE = "model=demo/tiny-qwen3&dataset=demo/dates-chat&split=train&rows=600&flavor=cpu-basic"
+# Goals that look different: two answers side by side, and a score.
+GOALS = {
+    "preferences": "model=demo/tiny-qwen3&trainer=dpo&dataset=demo/units-rated&split=train&flavor=cpu-basic",
+    "scores": "model=demo/tiny-qwen3-beginner&trainer=grpo&dataset=demo/units-solutions&split=train&flavor=cpu-basic",
+}
+VIEWS = ("page", *GOALS, "running", "finished")
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 LOOKS = ("light", "dark")
 
@@ -102,6 +108,10 @@ def main() -> None:
         camera = Camera(browser, sign_in(first, url))
         camera.visit(f"{url}?{CHOICE}", "#trl-start:has-text('Start training')")
         camera.take("page")
+        for view, choice in GOALS.items():
+            camera.visit(f"{url}?{choice}", "#trl-start:has-text('Start training')")
+            camera.take(view)
+        camera.visit(f"{url}?{CHOICE}", "#trl-start:has-text('Start training')")
 
         page = camera.pages["wide-light"]
         page.locator("#trl-start").click()

@@ -132,6 +132,8 @@ def time_seconds(
     batches_per_step = int(use["gradient_accumulation_steps"])
     tries = int(use.get("num_generations") or {"grpo": 8, "rloo": 2}.get(recipe.trainer, 1))
     tries = tries if recipe.trainer in ("grpo", "rloo") else 1
+    if recipe.trainer in ("grpo", "rloo"):
+        tries *= int(use.get("num_iterations") or 1)  # how often the same answers are learned from
     each_pass = math.ceil(min(limits) * tries / (per_batch * gpus * batches_per_step))
     steps = max(1, math.ceil(each_pass * float(use["num_train_epochs"])))
     if int(use.get("max_steps", -1) or -1) > 0:

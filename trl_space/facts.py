@@ -34,7 +34,7 @@ class ModelFacts:
     `config` is the repository's config.json, `access` whether this visitor can read the files. `tokenizer` names the
     content of tokenizer.json, so that two models can be compared ("" when there is no such file, None when nobody
     knows). `base_model` is the model this one was made from, as its card or its adapter says. `checkpoint` says
-    whether a run left a state there that can be continued.
+    whether a run left a state there that can be continued, and `left_by` with which trainer.
     """
 
     id: str
@@ -55,6 +55,7 @@ class ModelFacts:
     tokenizer: str | None = None
     base_model: str | None = None
     checkpoint: bool | None = None
+    left_by: str | None = None
 
     @property
     def text_config(self) -> Mapping[str, Any]:

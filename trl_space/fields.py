@@ -23,7 +23,7 @@ from trl_space.names import is_repo_id, short, visible
 Kind = Literal["bool", "int", "float", "text", "choice", "texts", "numbers", "json"]
 Value = bool | int | float | str | tuple[str, ...] | tuple[float, ...] | None
 # What a text stands for, beyond being text: each has its own check below.
-Holds = Literal["", "repository", "revision", "rewards", "modules", "token"]
+Holds = Literal["", "repository", "rewards", "modules", "token"]
 
 MAX_ENTRIES = 64
 MAX_ENTRY = 200
@@ -225,11 +225,6 @@ def _repository(text: str) -> str:
     return "" if is_repo_id(text) else f"{short(text)} is not the name of a model such as Qwen/Qwen3-0.6B"
 
 
-def _revision(text: str) -> str:
-    fine = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]*", text) and ".." not in text
-    return "" if fine else f"{short(text)} is not the name of a version"
-
-
 def _module(text: str) -> str:
     # No pattern with repetitions inside repetitions can be written with these.
     return "" if re.fullmatch(r"[A-Za-z0-9_.-]+", text) else f"{short(text)} is not the name of a layer"
@@ -251,7 +246,6 @@ _CHECKS: dict[str, Callable[[str], str]] = {
     "": lambda text: "",
     "token": lambda text: "" if " " not in text and len(text) <= 60 else f"{short(text)} is not a single token",
     "repository": _repository,
-    "revision": _revision,
     "rewards": _reward,
     "modules": _module,
 }

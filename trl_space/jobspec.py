@@ -178,9 +178,10 @@ def compile(
         "recipe_query": recipe.to_share().to_query(),
         "trainer": recipe.trainer,
         "model": recipe.model,
-        "model_revision": recipe.model_revision or model.sha or "main",
+        # The facts are those of the revision that the recipe asks for, and a commit does not move as a branch does.
+        "model_revision": model.sha or recipe.model_revision or "main",
         "dataset": recipe.dataset,
-        "dataset_revision": recipe.dataset_revision or dataset.sha or "main",
+        "dataset_revision": _dataset_revision(recipe, dataset),
         "subset": recipe.subset,
         "split": recipe.split,
         "rows": recipe.rows,
@@ -239,6 +240,12 @@ def _settings(trainer: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     # A preset may also hold what no recipe may set, such as hub_strategy; its file has plain values.
     known = {name: value for name, value in kept.items() if TRAINERS[trainer].field(name)}
     return {**kept, **trainers.to_trl(trainer, known)}
+
+
+def _dataset_revision(recipe: Recipe, dataset: DatasetFacts) -> str:
+    """The commit that was looked at when that is known; the facts of a dataset are those of its main branch."""
+    asked = recipe.dataset_revision
+    return dataset.sha if dataset.sha and asked in ("", "main") else asked or "main"
 
 
 def _rewards(settings: Mapping[str, Any]) -> list[list[Any]]:

@@ -37,7 +37,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "lora_dropout": (0, 0.99),
     "logging_steps": (0.0001, 1_000_000),
     "save_steps": (0.0001, 1_000_000),
-    "save_total_limit": (1, 100),
+    # On the machine's own disk, which is full soon and deleted after the run; the Hub keeps the last one.
+    "save_total_limit": (1, 3),
     "num_completions_to_print": (1, 1000),
     "test_split_size": (0.001, 0.5),
     "eval_steps": (0.0001, 1_000_000),
@@ -47,7 +48,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "dataloader_prefetch_factor": (1, 1024),
     "dataset_num_proc": (1, 256),
     "ddp_bucket_cap_mb": (1, 100_000),
-    "ddp_timeout": (1, 604_800),
+    "ddp_timeout": (60, 604_800),
     "max_length": (8, 1_048_576),
     "router_aux_loss_coef": (0, 10),
     "beta": (0, 1000),
@@ -138,6 +139,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "bnb_4bit_quant_type": ("nf4", "fp4"),
     "bnb_4bit_quant_storage": ("uint8", "bfloat16", "float16", "float32"),
     "pad_to_multiple_of": ("auto", "8", "16", "32", "64", "128"),
+    # What TRL's trainers measure on held-out rows; another name would end the run at its first evaluation.
+    "metric_for_best_model": ("eval_loss", "loss"),
     # Not: warnings and less only, which would hide what the log is for.
     "log_level": ("detail", "debug", "info", "warning", "passive"),
     "f_divergence_type": ("reverse_kl", "forward_kl", "js_divergence", "alpha_divergence"),
@@ -157,11 +160,9 @@ HOLDS: Mapping[str, Holds] = {
     "reward_funcs": "rewards",
     "reward_model_name_or_path": "repository",
     "teacher_model_name_or_path": "repository",
-    "teacher_model_revision": "revision",
     "lora_target_modules": "modules",
     "lora_target_parameters": "modules",
     "lora_modules_to_save": "modules",
-    "metric_for_best_model": "modules",
     "eos_token": "token",
 }
 
@@ -173,7 +174,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "activation_checkpointing_kwargs": ("use_reentrant",),
     "generation_kwargs": (
-        *("do_sample", "num_beams", "min_new_tokens", "length_penalty", "no_repeat_ngram_size", "typical_p"),
+        # Not: num_beams and the like, which multiply the memory that a run needs.
+        *("do_sample", "min_new_tokens", "length_penalty", "no_repeat_ngram_size", "typical_p"),
         *("epsilon_cutoff", "eta_cutoff", "suppress_tokens", "begin_suppress_tokens", "top_h"),
     ),
     "chat_template_kwargs": ("enable_thinking", "thinking", "reasoning_effort", "thinking_budget"),

@@ -220,6 +220,6 @@ def _first(config: Mapping[str, Any], *names: str) -> int | None:
         value = config.get(name)
         if isinstance(value, list | tuple) and value:
             value = max((each for each in value if isinstance(each, int)), default=None)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**9:  # more is no size of a model
             return value
     return None

@@ -55,8 +55,8 @@ class Recipe:
     `rows` limits the rows used (None: all). `settings` holds TRL argument names and only what differs from the
     preset; `mapping` the visitor's answers about columns. `timeout` is in seconds. `namespace` pays for the job
     and owns it; "" is the visitor. `hub_model_id` "" means a name made from model and dataset. `resume` is the result
-    of an earlier run that this one continues, a repository's id. `image` says how the job gets its packages: "" installs
-    them fresh, "trl" starts from TRL's own image (docs/start-up.md).
+    of an earlier run that this one continues, a repository's id. `image` says how the job gets its packages: ""
+    installs them fresh, "trl" starts from TRL's own image (docs/start-up.md).
     """
 
     model: str = ""

@@ -44,7 +44,7 @@ SETTABLE: frozenset[str] = frozenset(
     precompute_ref_log_probs precompute_ref_batch_size sync_ref_model ref_model_mixup_alpha ref_model_sync_steps
     desirable_weight undesirable_weight center_rewards_coefficient
 
-    reward_funcs reward_weights reward_model_name_or_path teacher_model_name_or_path teacher_model_revision
+    reward_funcs reward_weights reward_model_name_or_path teacher_model_name_or_path
 
     num_generations num_generations_eval max_completion_length generation_batch_size steps_per_generation
     num_iterations temperature top_p top_k min_p repetition_penalty generation_kwargs chat_template_kwargs
@@ -63,7 +63,7 @@ SETTABLE: frozenset[str] = frozenset(
 _REASONS: tuple[tuple[str, str], ...] = (
     (
         "is set by this page",
-        "output_dir model_name_or_path model_revision do_train do_eval do_predict disable_tqdm",
+        "output_dir model_name_or_path model_revision teacher_model_revision do_train do_eval do_predict disable_tqdm",
     ),
     (
         "is set by this page, which reads and prepares the rows",

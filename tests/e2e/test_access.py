@@ -1,14 +1,28 @@
-"""The page can be used by everybody: axe finds no fault, wide and narrow, light and dark; nothing scrolls sideways."""
+"""The page can be used by everybody: axe finds no fault, wide and narrow, light and dark; nothing scrolls sideways,
+and on a narrow window whatever can be pressed is at least 44 pixels high."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.e2e.space import Space
+from tests.e2e.space import Space, ready, sign_in
 
 CHOICE = "?model=demo/tiny-qwen3&dataset=demo/dates-chat&split=train&flavor=cpu-upgrade"
+SOLUTIONS = "&dataset=demo/units-solutions&split=train&rows=60&flavor=cpu-basic"
+GOALS = {
+    "grpo": f"?trainer=grpo&model=demo/tiny-qwen3-beginner{SOLUTIONS}&reward_funcs=right_answer,length:2-20",
+    "distillation": f"?trainer=distillation&model=demo/tiny-qwen3{SOLUTIONS}"
+    "&teacher_model_name_or_path=demo/tiny-qwen3-teacher",
+    "kto": "?trainer=kto&model=demo/tiny-qwen3&dataset=demo/dates-feedback&split=train",
+    "dpo": "?trainer=dpo&model=demo/tiny-qwen3&dataset=demo/units-rated&split=train",
+    "reward, which does not fit": "?trainer=reward&model=demo/tiny-qwen3&dataset=demo/dates-chat&split=train",
+}
+SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+EACH_ONCE = [(SIZES["wide"], False), (SIZES["narrow"], True)]  # the costly ones: each size and each scheme once
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 
 
@@ -24,20 +38,84 @@ def overflow(page: Page) -> int:
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
+def small(page: Page) -> list[str]:
+    """What can be pressed and is lower than a finger needs."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("button, summary, select, [role=radio], .t-reward-head, main a")]
+          .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest("#trl-table"))
+          .map((one) => [one, one.getBoundingClientRect()]).filter(([, box]) => box.width && box.height < 43.5)
+          .map(([one, box]) => `${Math.round(box.height)} px: ${one.outerHTML.slice(0, 120)}`)"""
+    )
+
+
+def assert_usable(page: Page) -> None:
+    """No fault, nothing beyond the window, nothing too small for a finger on a narrow one."""
+    assert not faults(page)
+    assert overflow(page) <= 0
+    if page.viewport_size["width"] < 900:
+        assert not small(page)
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["wide", "narrow"])
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_the_filled_form(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
     page.goto(f"{space.url}/{CHOICE}")
     expect(page.locator("#trl-preview")).to_contain_text("ISO")
     expect(page.locator("#trl-start")).to_have_text("Sign in to start")
-    assert not faults(page)
-    assert overflow(page) <= 0
+    assert_usable(page)
+
+
+@pytest.mark.parametrize(("size", "dark"), EACH_ONCE, ids=["wide-light", "narrow-dark"])
+def test_the_form_of_each_goal(new_page, space: Space, size, dark):
+    page = new_page(width=size[0], height=size[1], dark=dark)
+    for goal, query in GOALS.items():
+        page.goto(f"{space.url}/{query}")
+        expect(page.locator("#trl-dataset-line")).to_contain_text("fit" if "not" in goal else "Fits")
+        expect(page.locator("#trl-start")).not_to_have_text("One moment")
+        if goal == "grpo":
+            expect(page.locator("#trl-reward-length-argument")).to_be_visible()
+        if "not" not in goal:
+            expect(page.locator("#trl-lengths")).to_contain_text("tokens")
+        assert_usable(page)
+
+
+@pytest.mark.parametrize(("size", "dark"), EACH_ONCE, ids=["wide-light", "narrow-dark"])
+def test_more_settings(new_page, space: Space, size, dark):
+    page = new_page(width=size[0], height=size[1], dark=dark)
+    page.goto(f"{space.url}/{CHOICE}&weight_decay=0.05")
+    expect(page.locator("#trl-changes")).to_contain_text("1 setting")
+    page.locator("#trl-settings-open").click()
+    closed = page.locator(".t-settings-group:not([open]) > summary")
+    expect(closed.first).to_be_visible()
+    while closed.count():
+        closed.first.click()
+    assert_usable(page)
+    page.locator("#trl-settings-search").fill("output")
+    expect(page.locator("#trl-set-output_dir-row")).to_be_visible()
+    assert_usable(page)
+
+
+@pytest.mark.timeout(200)
+def test_a_finished_run_with_before_and_after(new_page, space: Space):
+    page = new_page()
+    page.goto(f"{space.url}/{GOALS['grpo']}&test_split_size=0.1")
+    sign_in(page, "ada")
+    ready(page).click()
+    expect(page.locator("#trl-run-outcome")).to_contain_text("The model is ready", timeout=150_000)
+    for size in SIZES.values():
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.reload()
+            expect(page.locator("#trl-samples")).to_contain_text(re.compile("score \\d"))
+            expect(page.locator("#trl-run-outcome")).to_contain_text("The model is ready")
+            assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
+            assert_usable(page)
 
 
 def test_the_list_of_runs(new_page, space: Space):
     page = new_page(width=390, height=844)
     page.goto(f"{space.url}/?view=runs")
     expect(page.locator("#trl-list")).to_contain_text("Sign in")
-    assert not faults(page)
-    assert overflow(page) <= 0
+    assert_usable(page)

@@ -15,7 +15,7 @@ from trl_space.hub.datasets import _facts as _dataset_facts
 from trl_space.hub.datasets import _samples, dataset_facts, first_rows
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.machines import _list, machines
-from trl_space.hub.models import model_facts
+from trl_space.hub.models import model_facts, read_json
 from trl_space.hub.search import _recent, search_datasets, search_models
 from trl_space.localhub.server import LocalHub
 
@@ -320,3 +320,15 @@ def test_a_sign_in_that_ended_is_said(local_hub: LocalHub) -> None:
             account(bad)
         assert caught.value.kind == "unauthorized"
         assert "Sign in again" in caught.value.sentence
+
+
+@pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b'{"a": ' * 100_000, b"\xff", b""])
+def test_what_is_not_json_is_nothing(body: bytes) -> None:
+    assert read_json(body) is None
+
+
+def test_numbers_that_no_model_has_are_not_known() -> None:
+    long = b"9" * 4000
+    body = b'{"a": %s, "b": -1e400, "c": NaN, "d": Infinity, "e": 151936, "f": 0.5, "g": -1, "h": 1e-6}' % long
+    known = {"a": None, "b": None, "c": None, "d": None, "e": 151936, "f": 0.5, "g": -1, "h": 1e-6}
+    assert read_json(body) == known

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -175,3 +177,23 @@ def test_a_dataset_that_cannot_be_read_says_so(dataset: Callable[..., str], ada:
         rows(dataset({"notes.unknown": "what is this"}), ada)
     assert caught.value.kind == "viewer"
     assert "Choose another" in caught.value.sentence
+
+
+@pytest.mark.parametrize("script", ["count_tokens", "stream_rows"])
+def test_a_child_may_not_write_where_python_is(script: str, tmp_path: Path) -> None:
+    """What was found in a hostile file could otherwise stay for the server's next start."""
+    code = f"""
+import os, sys
+sys.path.insert(0, {str(Path(child.__file__).parent)!r})
+import {script}
+target = os.path.join(sys.prefix, "hostile")
+{script}.lock(*([{str(tmp_path)!r}] if {script!r} == "stream_rows" else []))
+for write in (lambda: open(target, "w"), lambda: os.open(target, os.O_WRONLY | os.O_CREAT)):
+    try:
+        write()
+    except PermissionError:
+        print("refused")
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["refused", "refused"], done.stdout + done.stderr
+    assert not (Path(sys.prefix) / "hostile").exists()

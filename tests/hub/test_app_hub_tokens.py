@@ -172,11 +172,13 @@ def test_models_can_be_compared_and_continued(local_hub: LocalHub, unique_name: 
     id = unique_name("ada")
     config = {**CONFIG, "text_config": {"vocab_size": 44}, "vision_config": {}, "vocab_size": 4}
     make(local_hub, id, files() | {"config.json": json.dumps(config)})
-    state = {"last-checkpoint/trainer_state.json": "{}", "last-checkpoint/optimizer.pt": b"1"}
+    foreign = {"last-checkpoint/trainer_state.json": "{}", "last-checkpoint/optimizer.pt": b"1"}
+    state = foreign | {"last-checkpoint/run.json": '{"trainer": "dpo"}'}
     make(local_hub, id + "-twin", files() | state)
     weights_only = {"last-checkpoint/trainer_state.json": "{}"}
     make(local_hub, id + "-other", files() | weights_only | {"tokenizer.json": tokenizer_json(("more",))})
     card = {"README.md": f"---\nbase_model: {id}\n---\n"}
+    make(local_hub, id + "-foreign", files() | foreign)
     make(local_hub, id + "-result", model_files() | card)
     adapter = {"adapter_config.json": json.dumps({"base_model_name_or_path": id + "-twin"})}
     make(local_hub, id + "-adapter", model_files() | card | adapter)
@@ -184,6 +186,8 @@ def test_models_can_be_compared_and_continued(local_hub: LocalHub, unique_name: 
     assert first.tokenizer and first.tokenizer == twin.tokenizer != other.tokenizer
     assert (first.vocab_size, first.is_vlm, twin.vocab_size, twin.is_vlm) == (44, True, None, False)
     assert (first.checkpoint, twin.checkpoint, other.checkpoint) == (False, True, False)
+    assert (first.left_by, twin.left_by) == (None, "dpo")
+    assert model_facts(id + "-foreign").checkpoint is False, "another program left it: it must not be trained over"
     result = model_facts(id + "-result")
     assert (result.tokenizer, result.base_model) == ("", id)
     assert model_facts(id + "-adapter").base_model == id + "-twin"

@@ -222,7 +222,7 @@ def test_presets_of_links():
 
 def test_names_and_money():
     named = replace(RECIPE, hub_model_id="result")
-    assert found(named, facts(named, target_taken=True))["target_taken"].level == "warns"
+    assert found(named, facts(named, target_taken=True))["target_taken"].level == "blocks"
     assert "target_taken" not in found(named, facts(named, target_taken=False))
     check = found(RECIPE, facts(account=replace(ADA, can_pay=False)))["pay"]
     assert (check.level, check.fix.url) == ("warns", "https://huggingface.co/settings/billing")

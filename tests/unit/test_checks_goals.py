@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.unit.cases import A100, ADA, CPU, L4, MACHINES, MODEL, QWEN_CONFIG, RECIPE, T4, facts
+from tests.unit.cases import A100, ADA, CPU, DATASET, L4, MACHINES, MODEL, QWEN_CONFIG, RECIPE, T4, facts
 from trl_space.checks import blocking, launch_label, run_checks
 from trl_space.checks.case import Case
 from trl_space.checks.machine import needed_memory
@@ -331,12 +331,14 @@ def test_judges_can_be_trained_on_as_judges_only():
 
 # --- continuing -----------------------------------------------------------------------------------------------------
 
-EARLIER = replace(MODEL, id="ada/earlier", base_model=MODEL.id, checkpoint=True)
+EARLIER = replace(MODEL, id="ada/earlier", private=True, base_model=MODEL.id, checkpoint=True)
 CONTINUED = [
     ("somebody else's", "grace/earlier", EARLIER, None, "resume_owner"),
     ("being read", "ada/earlier", None, None, "resume_reading"),
     ("gone", "ada/earlier", None, SimpleNamespace(kind="not_found", sentence="Gone."), "resume_gone"),
     ("another model", "ada/earlier", replace(EARLIER, base_model="Qwen/Qwen3-4B"), None, "resume_model"),
+    ("another goal", "ada/earlier", replace(EARLIER, left_by="dpo"), None, "resume_goal"),
+    ("public", "ada/earlier", replace(EARLIER, private=False), None, "resume_public"),
     ("nothing saved", "ada/earlier", replace(EARLIER, checkpoint=False), None, "resume_nothing"),
 ]
 
@@ -349,7 +351,30 @@ def test_runs_that_cannot_be_continued(resume, earlier, problem, name):
     check = first(recipe, resume=earlier, resume_problem=problem)
     assert check.id == name
     mended = replace(recipe, **check.fix.changes)
-    assert "resume" in check.fix.changes or mended.model == "Qwen/Qwen3-4B"
+    assert "resume" in check.fix.changes or mended.model == "Qwen/Qwen3-4B" or not mended.private
+
+
+def test_a_result_that_shows_what_is_private_is_said():
+    recipe = replace(RECIPE, private=False)
+    assert "result_public" not in found(recipe)
+    for secret in ({"dataset": replace(DATASET, private=True)}, {"model": replace(MODEL, private=True)}):
+        check = found(recipe, **secret)["result_public"]
+        assert check.level == "warns" and "result_public" not in found(replace(recipe, **check.fix.changes), **secret)
+
+
+def test_the_best_state_is_tested_whenever_it_is_saved():
+    both = {"load_best_model_at_end": True, "eval_strategy": "steps", "test_split_size": 0.1, "save_strategy": "steps"}
+    assert first(chosen("sft", **both, eval_steps=10, save_steps=20)) is None
+    for wrong in ({"save_steps": 25, "eval_steps": 10}, {"save_strategy": "epoch"}):
+        check = first(chosen("sft", **{**both, **wrong}))
+        assert check.id == "best_apart"
+        assert first(replace(chosen("sft", **{**both, **wrong}), **check.fix.changes)) is None
+
+
+def test_steps_are_whole_or_a_share():
+    assert first(chosen("sft", logging_steps=0.1)) is None
+    check = first(chosen("sft", logging_steps=2.5))
+    assert check.id == "steps_whole" and check.fix.changes["settings"]["logging_steps"] == 2
 
 
 def test_runs_that_can_be_continued():

@@ -53,7 +53,7 @@ def test_every_picture_is_shown_or_could_be():
     """README's pictures are there, and `make screenshots` takes each in both sizes and looks."""
     taken = {
         f"docs/{view}-{size}-{look}.png"
-        for view in ("page", "running", "finished")
+        for view in screenshots.VIEWS
         for size in screenshots.SIZES
         for look in screenshots.LOOKS
     }

@@ -168,7 +168,10 @@ def test_values_are_read_by_kind(trainer, name, value, read):
         ("grpo", "num_generations", 1),
         ("grpo", "auto_find_batch_size", True),
         ("distillation", "beta", 2),
-        ("distillation", "teacher_model_revision", "a b"),
+        ("distillation", "teacher_model_revision", "main"),
+        ("sft", "metric_for_best_model", "eval_wisdom"),
+        ("sft", "save_total_limit", 100),
+        ("grpo", "generation_kwargs", '{"num_beams": 1000000}'),
     ],
 )
 def test_other_values_are_refused_in_a_short_sentence(trainer, name, value):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from trl_space import presets
 from trl_space.checks import run_checks
-from trl_space.recipe import Recipe
+from trl_space.jobspec import IMAGES
+from trl_space.recipe import STARTS, Recipe
 from trl_space.trainers import TRAINERS
 from trl_space.ui import form
 from trl_space.ui import settings as places
@@ -65,6 +66,17 @@ def test_a_changed_field_is_a_setting_and_changing_it_back_is_none():
     assert dict(done.recipe.settings) == {"learning_rate": 0.001}
     again = form.fill(sent(), shown(done.recipe))
     assert dict(again.recipe.settings) == {}
+
+
+def test_how_the_job_gets_its_packages_is_kept_and_is_one_of_two_ways():
+    assert tuple(IMAGES) == STARTS
+    recipe = Recipe(image="trl", settings={"weight_decay": 0.03})
+    assert filled(recipe).recipe == recipe
+    assert filled(recipe, preset="sft-careful").recipe.image == "trl", "another preset is no other way to start"
+    assert filled(settings={"settings": {}}).recipe.image == ""
+    for wrong in ("somebody/else", 1, ["trl"], {"a": 1}):
+        done = filled(settings={"settings": {"image": wrong}})
+        assert done.recipe.image == "" and "packages" in done.problems[0]
 
 
 def test_a_setting_of_a_link_survives_another_preset_being_recommended():

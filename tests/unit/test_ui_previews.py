@@ -295,6 +295,8 @@ def test_without_a_tokenizer_it_says_so():
 def test_lengths_that_are_not_known_are_not_drawn():
     assert previews.lengths_view(None, 1024) == {"state": "empty"}
     assert previews.lengths_view(Lengths(problem="x"), 1024)["state"] == "none"
+    notes = previews.lengths_view(Lengths(problem="System role not supported", failed=20), 1024)["notes"]
+    assert any("“System role not supported”" in note for note in notes), "a template's words are quoted"
 
 
 @settings(max_examples=300, deadline=None)

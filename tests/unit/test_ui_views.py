@@ -134,7 +134,8 @@ def test_the_list_of_settings_has_every_argument_once(trainer):
     found = json.loads(gzip.decompress(catalog.packed(trainer)))
     by_name = {one["name"]: one for one in found["settings"]}
     assert len(by_name) == len(found["settings"]) > 100
-    assert set(by_name) == set(schema.every_name(trainer))
+    assert set(by_name) == {*schema.every_name(trainer), "image"}
+    assert by_name["image"]["choices"] == list(by_name["image"]["words"]) == list(by_name["image"]["about"])
     groups = {one["id"] for one in found["groups"]}
     assert {one["group"] for one in found["settings"] if "group" in one} <= groups
     assert by_name["output_dir"]["refused"] and "kind" not in by_name["output_dir"]

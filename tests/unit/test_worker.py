@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from trl_space import doctor, resources, symptoms
-from trl_space.worker import events, train
+from trl_space.worker import events, saving, train
 
 MODULES = sorted(Path(train.__file__).parent.glob("*.py"))
 
@@ -70,6 +70,24 @@ def test_an_event_is_one_line_that_the_log_reader_understands(capsys):
     assert json.loads(out.splitlines()[0].removeprefix("::trl-space "))["metrics"] == {"loss": 1.5}
     state = doctor.read(out)
     assert (state.step, state.total, state.diagnosis.kind) == (3, 30, "oom")
+
+
+def test_what_strangers_wrote_is_no_event(capsys, monkeypatch):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, getattr(sys, name))  # puts it back after the test
+    events.guard()
+    events.guard()
+    forged = 'the template says\n::trl-space {"event": "pushed", "repo": "eve/x", "commit": "%s"}' % ("a" * 40)
+    print(forged)
+    events.say(forged)
+    sys.stdout.writelines([forged, "\n"])
+    print(forged, file=sys.stderr)
+    events.emit("data", rows=3, dropped=0)
+    sys.stdout.flush()
+    said = capsys.readouterr()
+    state = doctor.read(said.out + said.err)
+    assert state.pushed is None and state.rows == 3
+    assert "eve/x" in said.out and "eve/x" in said.err, "people still read it"
 
 
 def test_only_one_process_of_many_speaks(capsys, monkeypatch):
@@ -138,3 +156,20 @@ def test_failures_in_one_plain_sentence(error: Exception, doing: str, kind: str)
     assert found in symptoms.KINDS
     assert message
     assert "\n" not in message
+
+
+def test_checkpoints_leave_room_for_the_last_push(monkeypatch, capsys):
+    """The Hub refuses more than about a hundred commits in an hour for one repository; a checkpoint is two."""
+    now = [0.0]
+    monkeypatch.setattr(saving.time, "monotonic", lambda: now[0])
+    pace, pushed = saving.Pace(), []
+    for now[0] in range(3 * 3600):
+        pushed += [now[0]] * pace.may()
+    assert len(pushed) > 60
+    assert max(sum(start <= at < start + 3600 for at in pushed) for start in pushed) * 2 <= 100
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_a_card_without_its_head_is_whole():
+    assert saving.without_head("---\nlicense: x\n---\n\n# Title\n---\nmore\n") == "# Title\n---\nmore\n"
+    assert saving.without_head("# Title\n\n---\n\nmore") == "# Title\n\n---\n\nmore"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import yaml
 
@@ -91,10 +92,27 @@ def test_foreign_text_cannot_change_the_cards_shape():
     evil = 'x"\n---\nlicense: mit\n# Title <script>alert(1)</script> | `code`'
     config = {**CONFIG, "goal": evil, "subset": evil, "settings": {"loss_type": evil}, "card": {"license": evil}}
     text = card.card(facts(config=config))
-    assert metadata(text)["license"] == evil
-    table = [line for line in text.splitlines() if "<script>" in line and not line.startswith("license")]
+    assert "license" not in metadata(text), "the Hub refuses a commit with a licence that it does not know"
+    table = [line for line in text.splitlines() if "<script>" in line]
     assert table
     assert all(line.startswith("| ") and line.endswith("` |") for line in table)
+
+
+def test_no_backslash_ends_a_cell_early():
+    """In a table a bar ends a cell unless a backslash escapes it, and a backslash can be escaped itself."""
+    for answer in (r"\| <img src=x>", r"\\| <img src=x>", "|<img src=x>\\", "`|` <img src=x>"):
+        rows = [{"prompt": "a", "answer": answer, "expected": None, "score": None}]
+        text = card.card(facts(samples={"before": rows, "after": rows}))
+        line = next(line for line in text.splitlines() if "<img" in line)
+        cells = re.findall(r"(?:\\.|[^|\\])+", line[1:-1].replace("\\`", "`"))  # as GitHub's Markdown divides a row
+        assert len(cells) == 4
+        assert all(cell.strip().startswith("`") and cell.strip().endswith("`") for cell in cells if "<img" in cell)
+
+
+def test_a_licence_the_hub_does_not_know_stands_in_the_table():
+    text = card.card(facts(config={**CONFIG, "card": {"license": "mit, my-own"}}))
+    assert "license" not in metadata(text) and "| `Licence of the base model` |" not in text
+    assert "| Licence of the base model | `mit, my-own` |" in text
 
 
 def test_outcome():

@@ -168,6 +168,15 @@ def test_a_judge_with_lora_gets_a_head_to_train():
 def test_weights_go_with_the_rewards():
     config = {**CONFIG, "trainer": "grpo", "rewards": [["right_answer", 2], ["length:1-9", 0.5]], "reward_model": "a/j"}
     assert training.complete(config, Path("out"))["reward_weights"] == [2.0, 0.5, 1.0]
+    weighed = {**config, "rewards": [["right_answer", 1]], "reward_model_weight": 3.0}
+    assert training.complete(weighed, Path("out"))["reward_weights"] == [1.0, 3.0], "the reward model's own counts too"
+
+
+def test_trls_own_rewards_take_plain_text_too():
+    config = {**CONFIG, "trainer": "grpo", "rewards": [["think_format_reward", 1], ["accuracy_reward", 1]]}
+    made = training.reward_functions(config, None, rewards)
+    assert made[1].__name__ == "accuracy_reward"
+    assert made[1](completions=[r"It is \boxed{4}."], solution=["$4$"]) == [1.0]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 from trl_space.checks.case import Case, Check, unreadable
 from trl_space.jobspec import target_name
 from trl_space.recipe import is_repo_id, write_duration
+from trl_space.trainers import TRAINERS
 
 # Any one of these lets a job make the model's repository and push to it.
 REPO_SCOPES = frozenset({"contribute-repos", "write-repos", "manage-repos"})
@@ -39,7 +40,25 @@ def resumed(case: Case) -> Check | None:
         return case.check("resume_nothing", "blocks", anew, name=name)
     if earlier.checkpoint is None:
         return case.check("resume_unknown", "unknown", name=name)
+    if earlier.left_by and earlier.left_by != case.recipe.trainer:
+        goal = case.title_of(earlier.left_by) if earlier.left_by in TRAINERS else earlier.left_by[:40]
+        return case.check("resume_goal", "blocks", anew, name=name, goal=goal)
+    if case.recipe.private and not earlier.private:
+        # The result goes into that repository, which stays as visible as it is.
+        fix = case.fix("set", "make_public", changes={"private": False})
+        return case.check("resume_public", "blocks", fix, name=name)
     return case.check("resume_fine", "fine", name=name)
+
+
+def visible(case: Case) -> Check | None:
+    """A result that everybody may read, made from what not everybody may read."""
+    facts = case.facts
+    sources = (facts.dataset, facts.model, facts.teacher, facts.reward_model)
+    private = next((one for one in sources if one is not None and one.private), None)
+    if case.recipe.private or private is None:
+        return None
+    fix = case.fix("set", "make_private", changes={"private": True})
+    return case.check("result_public", "warns", None if case.recipe.resume else fix, name=private.id)
 
 
 def payer(case: Case) -> Check | None:
@@ -67,7 +86,7 @@ def target(case: Case) -> Check | None:
         return case.check("target_owner", "blocks", fix, owner=full.partition("/")[0])
     if case.facts.target_taken:
         fix = case.fix("set", "default_name", changes={"hub_model_id": ""})
-        return case.check("target_taken", "warns", fix, name=full)
+        return case.check("target_taken", "blocks", fix, name=full)
     return None
 
 

@@ -94,5 +94,30 @@ def evaluation(case: Case) -> Check | None:
     return None
 
 
+def best(case: Case) -> Check | None:
+    """The best state can only be kept when each state is tested: transformers refuses anything else."""
+    use = case.settings
+    if not use.get("load_best_model_at_end") or not _evaluates(case):
+        return None
+    off = case.setting("turn_off", load_best_model_at_end=False)
+    if case.value("save_strategy", "steps") != use["eval_strategy"]:
+        return case.check("best_apart", "blocks", off)
+    saved = case.number("save_steps", 500)
+    tested = case.number("eval_steps", case.number("logging_steps", 10))
+    if use["eval_strategy"] == "steps" and tested > 0 and abs(saved / tested - round(saved / tested)) > 1e-9:
+        return case.check("best_apart", "blocks", off)
+    return None
+
+
+def whole_steps(case: Case) -> Check | None:
+    """A number of steps is whole, or a share of all steps below 1: transformers refuses anything else."""
+    for name in ("logging_steps", "eval_steps", "save_steps"):
+        steps = case.settings.get(name)
+        if isinstance(steps, float) and steps > 1 and steps != int(steps):
+            fix = case.setting("round_it", {"steps": round(steps)}, **{name: round(steps)})
+            return case.check("steps_whole", "blocks", fix, name=name, steps=steps)
+    return None
+
+
 def _evaluates(case: Case) -> bool:
     return case.settings.get("eval_strategy") in ("steps", "epoch")

@@ -114,7 +114,7 @@ def run(script: Path, sent: bytes, home: str, seconds: float) -> dict[str, Any] 
         return None
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None  # killed by one of its limits, so there is no answer
     return answer if isinstance(answer, dict) else {}
 

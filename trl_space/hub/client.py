@@ -49,7 +49,7 @@ class Answer:
         """The body as JSON; raises `HubProblem` "bad_answer" when it is not."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):  # the second for lists in lists in lists
             raise HubProblem("bad_answer", about, status=self.status) from None
 
 

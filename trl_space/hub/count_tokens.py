@@ -27,6 +27,7 @@ CPU_SECONDS = 20
 LONGEST_TEXT = 200_000
 # The words of a message that are looked for in what the template made of it.
 LOOKED_FOR = 60
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def limit_process() -> None:
@@ -58,7 +59,7 @@ def lock() -> None:
         if event == "open" and not isinstance(args[0], int):
             path = os.path.realpath(os.fsdecode(args[0]))  # type: ignore[arg-type]
             inside = any(path.startswith(folder + os.sep) for folder in readable)
-            writes = isinstance(args[1], str) and not set(args[1]) <= set("rbtU")
+            writes = isinstance(args[2], int) and args[2] & WRITING
             if path not in single and (writes or not inside):
                 raise PermissionError("a chat template may not open files")
         elif event.startswith(forbidden):

@@ -151,7 +151,7 @@ def _words(headers: Mapping[str, str], body: bytes, token: str | None) -> str | 
 
         try:
             text = json.loads(body).get("error")
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             text = None
         if isinstance(text, list):
             text = "; ".join(str(part) for part in text)

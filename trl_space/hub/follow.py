@@ -136,7 +136,7 @@ class Followers:
                     for data in events.feed(chunk):
                         sample = json.loads(data or b"null")
                         return sample if isinstance(sample, dict) else None
-        except (httpx2.HTTPError, TimeoutError, ValueError):
+        except (httpx2.HTTPError, TimeoutError, ValueError, RecursionError):
             return None
         return None
 

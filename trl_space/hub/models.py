@@ -34,12 +34,15 @@ _EXPAND = (
     "lastModified",
     "siblings",
 )
+MOST = 1e18
 _facts: Cache[ModelFacts] = Cache(seconds=60, size=500)
 
 # Files that carry a chat template by themselves; else it is a key of tokenizer_config.json.
 _TEMPLATES = ("chat_template.jinja", "chat_template.json")
 # What a run is continued from, as `hub_strategy: checkpoint` leaves it; without the optimizer there are only weights.
-_STATE = {"last-checkpoint/trainer_state.json", "last-checkpoint/optimizer.pt"}
+# `run.json` is ours: a checkpoint that another program left must not be trained over.
+_ABOUT = "last-checkpoint/run.json"
+_STATE = {"last-checkpoint/trainer_state.json", "last-checkpoint/optimizer.pt", _ABOUT}
 
 
 def model_facts(id: str, revision: str = "", token: str | None = None) -> ModelFacts:
@@ -101,12 +104,13 @@ def _read(id: str, revision: str, token: str | None) -> ModelFacts:
         return _json_file(id, at, name, token) if name in files else None
 
     own_template = any(name in files for name in _TEMPLATES)
-    config, tokenizer, access, words, adapter = together(
+    config, tokenizer, access, words, adapter, about_run = together(
         partial(read, "config.json"),
         partial(read, "tokenizer_config.json" if not own_template else ""),
         partial(access_of, "models", id, gated, token),
         partial(_content, id, at, "tokenizer.json", token) if "tokenizer.json" in files else str,
         partial(read, "adapter_config.json"),
+        partial(read, _ABOUT),
     )
     known = info.get("config") if isinstance(info.get("config"), dict) else {}
     if not isinstance(tokenizer, dict):
@@ -140,6 +144,7 @@ def _read(id: str, revision: str, token: str | None) -> ModelFacts:
         tokenizer=words if isinstance(words, str) else None,
         base_model=_base(info.get("cardData"), adapter),
         checkpoint=files >= _STATE,
+        left_by=_text(about_run.get("trainer")) if isinstance(about_run, dict) else None,
     )
 
 
@@ -172,7 +177,18 @@ def _json_file(id: str, revision: str, name: str, token: str | None) -> Any:
     """A small JSON file of the repository; None when it is not JSON."""
     path = f"/{repo_path(id)}/resolve/{segment(revision)}/{name}"
     answer = get(path, token, about=f"the model {id}", limit=8 * 2**20, headers={"accept-encoding": "identity"})
+    return read_json(answer.body)
+
+
+def read_json(body: bytes) -> Any:
+    """JSON that a stranger wrote; None when it is none. Numbers that no model has are None: nothing can count with
+    them."""
+
+    def number(text: str) -> int | float | None:
+        found = float(text)
+        return None if abs(found) > MOST else int(text) if text.lstrip("-").isdigit() else found
+
     try:
-        return json.loads(answer.body)
-    except ValueError:
+        return json.loads(body, parse_int=number, parse_float=number, parse_constant=lambda word: None)
+    except (ValueError, RecursionError):
         return None

@@ -138,7 +138,7 @@ def _header(repo: str, commit: str, name: str, token: str | None) -> None:
     try:
         tensors = {key: value for key, value in json.loads(header).items() if key != "__metadata__"}
         end = max(value["data_offsets"][1] for value in tensors.values())
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         raise _Wrong(_DAMAGED) from None
     if size is not None and size != 8 + length + end:
         raise _Wrong("The weights of the model are damaged: the file does not have the size its header says.")

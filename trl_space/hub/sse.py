@@ -57,7 +57,7 @@ def log_line(data: bytes | None, accept: bool = False) -> str:
         return "[a line of more than a million characters is left out here]"
     try:
         text = json.loads(data)["data"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         if not accept:
             raise Garbled from None
         text = data.decode("utf-8", "replace")

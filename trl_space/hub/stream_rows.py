@@ -42,6 +42,7 @@ READABLE_FILES = (
     "/dev/null",
     "/dev/urandom",
 )
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "pty.spawn")
 CHANGES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.chmod", "os.link", "os.symlink")
 
@@ -82,6 +83,10 @@ def lock(home: str) -> None:
         real = os.path.realpath(path)
         return real in single or any(real == folder or real.startswith(folder + os.sep) for folder in readable)
 
+    def own(path: str) -> bool:
+        real = os.path.realpath(path)
+        return real == os.path.realpath(os.devnull) or real == readable[0] or real.startswith(readable[0] + os.sep)
+
     def check_host(host: object) -> None:
         name = host.decode() if isinstance(host, bytes) else str(host)
         if name not in hosts and name not in addresses and not name.endswith(families):
@@ -97,6 +102,8 @@ def lock(home: str) -> None:
             path = os.fsdecode(path)  # type: ignore[arg-type]
             if not inside(path):
                 raise PermissionError("this dataset points to a file that is not its own")
+            if isinstance(args[2], int) and args[2] & WRITING and not own(path):
+                raise PermissionError("a dataset may not change files")
         elif event == "socket.getaddrinfo":
             if getattr(inner, "busy", False):
                 return

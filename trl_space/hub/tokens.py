@@ -160,7 +160,7 @@ def _file(id: str, at: str, name: str, limit: int, token: str | None) -> bytes:
 def _json(body: bytes | None) -> dict[str, Any]:
     try:
         found = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

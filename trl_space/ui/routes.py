@@ -157,7 +157,10 @@ class RunRoutes:
         """What the run left on the Hub, looked at there; only a finished run that named its commit left anything."""
         if run.stage != "COMPLETED":
             return
-        if state.pushed is None:
+        recipe = recipe_of(run)
+        # What the log names must be where the run was sent: a line of somebody else's could name any model.
+        elsewhere = recipe is not None and state.pushed and state.pushed[0] != target_of(run, recipe)
+        if state.pushed is None or elsewhere:
             yield {"result": {"problem": t("page.nothing_pushed"), "url": None}}
             return
         for attempt in range(VERIFY_TRIES):

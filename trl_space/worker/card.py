@@ -15,6 +15,17 @@ import sys
 
 # Settings that say where things are and how they are reported, not how the model was trained.
 NOT_SHOWN = ("output_", "push_", "hub_", "report_", "disable_", "model_", "dataset_", "logging_", "save_", "teacher_")
+# Names of licences as the Hub knows them: https://huggingface.co/docs/hub/repositories-licenses
+LICENCES = frozenset(
+    """
+    afl-3.0 agpl-3.0 apache-2.0 apple-amlr artistic-2.0 bigcode-openrail-m bigscience-bloom-rail-1.0
+    bigscience-openrail-m bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0 cc cc-by-2.0 cc-by-2.5 cc-by-3.0
+    cc-by-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0
+    cc-by-nc-sa-4.0 cc-by-nd-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc0-1.0 cdla-permissive-2.0 creativeml-openrail-m gemma gpl
+    gpl-2.0 gpl-3.0 lgpl lgpl-2.1 lgpl-3.0 llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 mit mpl-2.0 openrail
+    openrail++ osl-3.0 other unknown unlicense wtfpl
+    """.split()
+)
 PACKAGES = ("trl", "transformers", "torch", "datasets", "peft", "accelerate", "bitsandbytes", "kernels", "vllm")
 
 
@@ -43,7 +54,8 @@ def head(facts: dict) -> list[str]:
     lines = ["---", f"base_model: {quote(config['model'])}"]
     lines += ["base_model_relation: " + ("adapter" if peft else "finetune")]
     lines += ["datasets:", f"- {quote(config['dataset'])}", f"library_name: {'peft' if peft else 'transformers'}"]
-    if config.get("card", {}).get("license"):
+    # The Hub refuses a commit whose card names a licence it does not know.
+    if config.get("card", {}).get("license") in LICENCES:
         lines += [f"license: {quote(config['card']['license'])}"]
     lines += [f"model_name: {quote(config['hub_model_id'].split('/')[-1])}"]
     lines += [f"pipeline_tag: {'text-classification' if judge else 'text-generation'}", "tags:"]
@@ -89,6 +101,8 @@ def about(facts: dict) -> list[tuple[str, object]]:
     rows = str(facts["rows"])
     rows += f", {facts['held_out']} of them held out" if facts.get("held_out") else ""
     rows += f", {facts['dropped']} left out" if facts.get("dropped") else ""
+    judge, weight = config.get("reward_model"), config.get("reward_model_weight", 1.0)
+    judge = judge and judge + at(config.get("reward_model_revision")) + (f" x {weight:g}" if weight != 1 else "")
     rewards = ", ".join(f"{spec} x {weight:g}" for spec, weight in config.get("rewards") or ())
     found = [
         ("Base model", config["model"] + at(config.get("model_revision"))),
@@ -99,7 +113,8 @@ def about(facts: dict) -> list[tuple[str, object]]:
         ("Method", config["trainer"].upper()),
         ("Teacher", config.get("teacher") and config["teacher"] + at(config.get("teacher_revision"))),
         ("Rewards", rewards),
-        ("Reward model", config.get("reward_model")),
+        ("Reward model", judge),
+        ("Licence of the base model", extra.get("license")),
         ("Preset", extra.get("preset")),
         ("Machine", extra.get("machine")),
         ("Hardware found", facts.get("machine")),
@@ -184,7 +199,8 @@ def table(names, lines) -> list[str]:
 
 def cell(value: object) -> str:
     """A value as code in a Markdown table, whatever it contains."""
-    text = " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
+    # A backslash before a bar would escape the backslash that escapes the bar.
+    text = " ".join(str(value).split()).replace("`", "'").replace("\\|", "\\ |").replace("|", "\\|")
     return f"`{text[:300]}`"
 
 

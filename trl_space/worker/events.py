@@ -13,6 +13,8 @@ import math
 import os
 import sys
 
+MARK = "::trl-space"
+
 
 class Problem(Exception):
     """A failure that can be said in one plain sentence; `kind` names it for the page."""
@@ -39,6 +41,31 @@ class stage:
             error.stage = (self.doing, self.subject)
 
 
+class Guarded:
+    """An output on which nothing looks like an event, whatever is written to it: rows, chat templates and errors hold
+    what strangers wrote, and could say that a run is done. Only `emit` writes past it."""
+
+    def __init__(self, stream) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return self.stream.write(text.replace(MARK, MARK[1:]))
+
+    def writelines(self, lines) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str):
+        return getattr(self.stream, name)
+
+
+def guard() -> None:
+    """Let nobody but `emit` print events from here on."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        setattr(sys, name, stream if isinstance(stream, Guarded) else Guarded(stream))
+
+
 def first_process() -> bool:
     """Whether this process speaks for the run: with several GPUs there is one process for each."""
     return os.environ.get("RANK", "0") == "0"
@@ -47,9 +74,10 @@ def first_process() -> bool:
 def emit(event: str, **values: object) -> None:
     """Print one event. Written in one piece, so that other output cannot get in between."""
     if first_process():
-        text = "::trl-space " + json.dumps({"event": event, **values}, ensure_ascii=True, allow_nan=False)
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        text = MARK + " " + json.dumps({"event": event, **values}, ensure_ascii=True, allow_nan=False)
+        out = sys.stdout.stream if isinstance(sys.stdout, Guarded) else sys.stdout
+        out.write(text + "\n")
+        out.flush()
 
 
 def say(text: str) -> None:

@@ -53,7 +53,7 @@ def check_models(config: dict, rows: list[dict], conversational: bool, vision: b
             check_teacher(config, about)
     if config.get("reward_model"):
         with stage("model", config["reward_model"]):
-            check_reward_model(config["reward_model"])
+            check_reward_model(config["reward_model"], config.get("reward_model_revision"))
 
 
 def model_config(name: str, revision: str | None):
@@ -155,8 +155,8 @@ def check_teacher(config: dict, student) -> None:
         )
 
 
-def check_reward_model(name: str) -> None:
-    about = model_config(name, None)
+def check_reward_model(name: str, revision: str | None = None) -> None:
+    about = model_config(name, revision)
     judges = any(str(each).endswith("ForSequenceClassification") for each in about.architectures or ())
     if not judges or about.num_labels != 1:
         raise Problem("bad_argument", f"{name} is not a reward model: it does not give an answer one score.")

@@ -18,6 +18,7 @@ from pathlib import Path
 from .events import Problem, first_line, first_process, say, status_of
 
 ATTEMPTS = 5
+REFUSED_CARD = "Invalid metadata in README.md"  # how the Hub's client says that the Hub does not take the card
 LAST = "last-checkpoint"
 ABOUT = "run.json"
 # The files of a checkpoint that are fetched. No pickled model: those could run code of whoever wrote them. What
@@ -35,8 +36,42 @@ WANTED = (
     "adapter_config.json",
     ABOUT,
 )
+# Weights of an earlier version of the repository, such as parts of a model that is in one piece now: whoever loads the
+# model would get those. Files that are pushed are never among what is deleted.
+STALE = (
+    "model.safetensors",
+    "model-?????-of-?????.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model-?????-of-?????.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+    "adapter_config.json",
+)
 # What must be the same for a run to be continued, and what should be.
-SAME, ALIKE = ("trainer", "model"), ("dataset", "subset", "split", "rows", "mapping", "test_split_size", "seed")
+SAME = ("trainer", "model", "method")
+ALIKE = ("dataset", "subset", "split", "rows", "mapping", "test_split_size", "seed")
+
+
+class Pace:
+    """How often checkpoints are pushed. A push is two commits, and the Hub refuses more than about a hundred of them in
+    an hour for one repository: it must not refuse the last one of a run because there were so many before it."""
+
+    FREE, EVERY = 10, 120.0  # the first pushes are free; after them one in so many seconds
+
+    def __init__(self) -> None:
+        self.pushes, self.last, self.told = 0, 0.0, False
+
+    def may(self) -> bool:
+        """Whether a checkpoint may be pushed now; asking counts as pushing when it may."""
+        if self.pushes >= self.FREE and time.monotonic() - self.last < self.EVERY:
+            if not self.told:
+                say(f"From here on a checkpoint goes to the Hub every {self.EVERY:.0f} s at most.")
+            self.told = True
+            return False
+        self.pushes, self.last = self.pushes + 1, time.monotonic()
+        return True
 
 
 def patiently(what: str, call):
@@ -46,11 +81,27 @@ def patiently(what: str, call):
             return call()
         except Exception as error:
             status = status_of(error)
-            if attempt == ATTEMPTS or (status is not None and status < 500 and status not in (408, 412, 429)):
+            refused = status is not None and status < 500 and status not in (408, 412, 429)
+            if attempt == ATTEMPTS or refused or REFUSED_CARD in str(error):
                 raise
             say(f"{what} failed ({first_line(error)}); trying again in {5 * attempt**2} s.")
             time.sleep(5 * attempt**2)
     raise AssertionError("the last attempt returns or raises")
+
+
+def make_repository(repo: str, private: bool) -> None:
+    """Make the repository of the result, or find that it is there. Raises Problem when everybody could read there what
+    is to be private: making a repository never changes one that is there."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    api.create_repo(repo, private=private, exist_ok=True)
+    if private and not api.model_info(repo).private:
+        raise Problem(
+            "bad_argument",
+            f"{repo} is there already and everybody can read it, but the result of this run is to be private: "
+            "choose another name, make that repository private, or let the result be public.",
+        )
 
 
 def push(trainer, repo: str, output: Path) -> str:
@@ -67,16 +118,25 @@ def push(trainer, repo: str, output: Path) -> str:
     if not first_process():
         return ""
     api = HfApi()
-    pushed = patiently(
-        "The push",
-        lambda: api.upload_folder(
+
+    def upload():
+        return api.upload_folder(
             repo_id=repo,
             folder_path=output,
             commit_message="End of training",
             ignore_patterns=["_*", "checkpoint-*"],
-            delete_patterns=[f"{LAST}/*"],
-        ),
-    )
+            delete_patterns=[f"{LAST}/*", *STALE],
+        )
+
+    try:
+        pushed = patiently("The push", upload)
+    except ValueError as error:
+        if REFUSED_CARD not in str(error):
+            raise
+        say(f"The Hub does not take the head of the card ({' '.join(str(error).split())[:300]}); it is left out.")
+        readme = output / "README.md"
+        readme.write_text(without_head(readme.read_text(encoding="utf-8")), encoding="utf-8")
+        pushed = patiently("The push", upload)
     # With nothing left to change, the client names the head of the branch: then that is what holds the weights.
     commit = getattr(pushed, "oid", None) or api.model_info(repo).sha
     weights = sorted(path.name for path in output.glob("*.safetensors"))
@@ -89,6 +149,12 @@ def push(trainer, repo: str, output: Path) -> str:
         if item is None or (lfs.sha256 if lfs else item.blob_id) != digest(output / name, git=lfs is None):
             raise Problem("push_failed", f"The commit {commit[:12]} on the Hub does not hold the trained {name}.")
     return commit
+
+
+def without_head(text: str) -> str:
+    """A card without the metadata between its first two lines of dashes."""
+    head, line, rest = text.partition("\n---\n")
+    return rest.lstrip("\n") if line and head.startswith("---\n") else text
 
 
 def digest(path: Path, git: bool) -> str:
@@ -105,8 +171,6 @@ def keep(trainer, repo: str, output: Path) -> str | None:
 
     None when there was no checkpoint to keep. Called in the first process only.
     """
-    from huggingface_hub import HfApi
-
     checkpoint = output / f"checkpoint-{trainer.state.global_step}"
     if not checkpoint.is_dir():
         return None
@@ -115,8 +179,7 @@ def keep(trainer, repo: str, output: Path) -> str | None:
         return [job.result() for job in jobs][-1].oid if jobs else again(trainer, repo, output, checkpoint)
     except Exception as error:
         say(f"The checkpoint was not saved at once ({first_line(error)}).")
-        again(trainer, repo, output, checkpoint)
-    return HfApi().model_info(repo).sha
+        return again(trainer, repo, output, checkpoint)
 
 
 def again(trainer, repo: str, output: Path, checkpoint: Path) -> str:
@@ -141,9 +204,16 @@ def again(trainer, repo: str, output: Path, checkpoint: Path) -> str:
 
 def write_about(folder: Path, config: dict, tokens: int) -> None:
     """Put into a checkpoint what it is a checkpoint of; `tokens` were seen until here."""
-    known = {name: config.get(name) for name in (*SAME, *ALIKE, "model_revision", "dataset_revision")}
+    known = {name: told(config, name) for name in (*SAME, *ALIKE, "model_revision", "dataset_revision")}
     (folder / ABOUT).write_text(json.dumps({**known, "tokens": int(tokens)}, indent=1), encoding="utf-8")
     (folder / "README.md").unlink(missing_ok=True)  # PEFT writes one, which says nothing
+
+
+def told(config: dict, name: str) -> object:
+    """What a run's configuration says under this name; `method` is whether all weights are trained or an adapter."""
+    if name == "method":
+        return "adapter" if config.get("settings", {}).get("use_peft") else "all weights"
+    return config.get(name)
 
 
 def fetch_checkpoint(repo: str, config: dict, folder: Path) -> tuple[Path, int]:
@@ -161,21 +231,26 @@ def fetch_checkpoint(repo: str, config: dict, folder: Path) -> tuple[Path, int]:
             f"{repo} kept the weights of its last checkpoint and not the state of the training, so it cannot be "
             f"continued. A new run can start from {repo} as its model.",
         )
+    if f"{LAST}/{ABOUT}" not in names:
+        # Whoever wrote a link may name any repository of the visitor's: it would be written over.
+        raise Problem("not_found", f"The checkpoint of {repo} was not made here, so it cannot be continued.")
     patterns = [f"{LAST}/{pattern}" for pattern in WANTED]
     snapshot_download(repo, revision=head, allow_patterns=patterns, local_dir=folder)
     path = folder / LAST
     try:
         step = int(json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))["global_step"])
-        about = json.loads((path / ABOUT).read_text(encoding="utf-8")) if (path / ABOUT).exists() else {}
-    except (ValueError, KeyError, TypeError) as error:
+        about = dict(json.loads((path / ABOUT).read_text(encoding="utf-8")))
+        if not about.get("trainer") or not about.get("model"):
+            raise ValueError("it does not say what was trained")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Problem("not_found", f"The checkpoint of {repo} cannot be read: start the run anew.") from error
     for name in SAME:
-        if about.get(name, config.get(name)) != config.get(name):
+        if about.get(name, told(config, name)) != told(config, name):
             raise Problem(
                 "bad_argument",
-                f"The checkpoint of {repo} is of another run: its {name} is {about[name]}, not {config.get(name)}.",
+                f"The checkpoint of {repo} is of another run: its {name} is {about[name]}, not {told(config, name)}.",
             )
-    other = [name for name in ALIKE if name in about and about[name] != config.get(name)]
+    other = [name for name in ALIKE if name in about and about[name] != told(config, name)]
     if other:
         say(f"The rows are not those of the earlier run ({', '.join(other)} differ): it goes on with the new ones.")
     return path, step

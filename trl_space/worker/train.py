@@ -122,10 +122,9 @@ def prepare(config: dict, parts: Parts) -> tuple[dict, object, object]:
     some = rows.select(range(min(5, len(rows)))).to_list() if found.conversational else []
     needs.check_models(config, some, found.conversational, found.vision)
     with events.stage("saving", config["hub_model_id"]):  # before any long work: may we write there at all?
-        from huggingface_hub import HfApi
         from huggingface_hub.constants import ENDPOINT
 
-        HfApi().create_repo(config["hub_model_id"], private=bool(config.get("private", True)), exist_ok=True)
+        parts.saving.make_repository(config["hub_model_id"], bool(config.get("private", True)))
     resume = None
     if config.get("resume"):
         with events.stage("model", config["resume"]):
@@ -233,7 +232,13 @@ def train(config: dict, parts: Parts, order: dict, rows, held_out) -> int:
             return SAVED if saved else STOPPED
         show(parts, config, order, trainer, "after")
         facts["result"] = parts.card.outcome(trainer.state.log_history, seconds, at)
-        commit = saving.push(trainer, repo, output)
+        try:
+            commit = saving.push(trainer, repo, output)
+        except events.Problem:
+            raise
+        except Exception as error:
+            kind, message = events.explain(error, "saving", repo)
+            raise events.Problem(kind, f"{message} {left_there(facts)}") from error
     events.emit("pushed", repo=repo, commit=commit, url=f"{facts['endpoint']}/{repo}")
     events.emit("done")
     trainer.end()
@@ -256,7 +261,8 @@ def show(parts: Parts, config: dict, order: dict, trainer, when: str) -> None:
                 rows = samples.judge(trainer, asked, seconds)
             else:
                 functions = getattr(trainer, "reward_funcs", [])
-                weights = [weight for _, weight in config.get("rewards") or ()] + [1.0]
+                weights = [weight for _, weight in config.get("rewards") or ()]
+                weights.append(config.get("reward_model_weight", 1.0))
                 rows = samples.ask(trainer, asked, list(zip(functions, weights, strict=False)), seconds)
             events.emit("samples", when=when, rows=rows)
             if facts["public"]:
@@ -277,6 +283,15 @@ def last_words(facts: dict, step: int, total: int, saved: str | None) -> dict:
         )
     message = f"{why}: the training ended after step {step} of {total}. {kept}"
     return {"message": message, "kind": kind, "step": step, "saved": saved}
+
+
+def left_there(facts: dict) -> str:
+    """What of a training is on the Hub although its last push failed."""
+    step = facts.get("kept")
+    if not step:
+        return "The training was done, and nothing of it is on the Hub."
+    further = "the run can be continued from it" if facts["continues"] else "its weights can be used"
+    return f"The training was done; of it the checkpoint after step {step} is on the Hub, and {further}."
 
 
 # --- One process for each GPU ----------------------------------------------------------------------------------
@@ -366,6 +381,7 @@ def main() -> int:
     # The job asks the Hub's library for no bars, transformers asks for some: nothing a reader of the log needs.
     warnings.filterwarnings("ignore", message="Cannot enable progress bars")
     PARTS = parts = Parts(SOURCES)
+    parts.events.guard()
     if ORDER in os.environ:
         return one_of_many(CONFIG, parts)
     shutil.rmtree(WORK, ignore_errors=True)

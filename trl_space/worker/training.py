@@ -64,8 +64,10 @@ def complete(config: dict, output: Path) -> dict:
         if config.get("teacher_revision"):
             settings["teacher_model_revision"] = config["teacher_revision"]
     weights = [float(weight) for _, weight in config.get("rewards") or ()]
+    if config.get("reward_model"):
+        weights.append(float(config.get("reward_model_weight", 1.0)))  # TRL counts it last
     if config["trainer"] in ("grpo", "rloo") and any(weight != 1 for weight in weights):
-        settings["reward_weights"] = weights + [1.0] * bool(config.get("reward_model"))
+        settings["reward_weights"] = weights
     return settings
 
 
@@ -93,9 +95,11 @@ def reward_functions(config: dict, arguments, rewards: types.ModuleType) -> list
     found = []
     for spec, _ in config.get("rewards") or ():
         reward, _ = rewards.parse(spec)
-        found.append(trl_reward(reward.id, arguments) if not reward.here else rewards.function(spec))
+        # TRL's own take lists of messages only, whatever the rows are.
+        own = None if reward.here else rewards.WithText(trl_reward(reward.id, arguments))
+        found.append(own or rewards.function(spec))
     if config.get("reward_model"):
-        found.append(load_reward_model(config["reward_model"], arguments))
+        found.append(load_reward_model(config["reward_model"], config.get("reward_model_revision"), arguments))
     return found
 
 
@@ -113,7 +117,7 @@ def trl_reward(name: str, arguments):
     return made
 
 
-def load_reward_model(name: str, arguments):
+def load_reward_model(name: str, revision: str | None, arguments):
     """The reward model. Loaded here, because TRL would load it at the revision of the model that is trained."""
     import torch
     from transformers import AutoModelForSequenceClassification
@@ -121,7 +125,11 @@ def load_reward_model(name: str, arguments):
     with stage("model", name):
         kwargs = arguments.model_init_kwargs or {}
         return AutoModelForSequenceClassification.from_pretrained(
-            name, num_labels=1, dtype=kwargs.get("dtype") or torch.float32, trust_remote_code=False
+            name,
+            revision=revision or "main",
+            num_labels=1,
+            dtype=kwargs.get("dtype") or torch.float32,
+            trust_remote_code=False,
         )
 
 
@@ -173,6 +181,8 @@ def evaluates(arguments) -> bool:
 def worker_class(base: type, config: dict, facts: dict, clock: Clock) -> type:
     """TRL's trainer class with our card in place of TRL's, and with checkpoints that say what they are."""
 
+    pace = saving.Pace()
+
     class Trainer(base):
         def create_model_card(self, *args: object, **kwargs: object) -> None:
             """Our card; also after PEFT wrote its own."""
@@ -192,12 +202,20 @@ def worker_class(base: type, config: dict, facts: dict, clock: Clock) -> type:
             self._finish_current_push()  # its folder may be deleted next
             if self.state.global_step >= self.state.max_steps:
                 return
+            if not facts.get("stopped") and not pace.may():
+                return
             before = getattr(self, "push_in_progress", None)
             super()._push_from_checkpoint(checkpoint_folder)
             now = getattr(self, "push_in_progress", None)
             if now is not None and now is not before:
                 for job in now.jobs:
                     job.add_done_callback(pushed)
+                step = self.state.global_step
+                now.jobs[-1].add_done_callback(lambda job: arrived(job, step))
+
+    def arrived(job, step: int) -> None:
+        if not job.cancelled() and job.exception() is None:
+            facts["kept"] = step  # what is left on the Hub when the last push fails
 
     def pushed(job) -> None:
         if job.cancelled() or job.exception() is None:

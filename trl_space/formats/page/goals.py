@@ -23,6 +23,8 @@ def explain(fmt: DatasetFormat, trainer: str) -> str:
         return "This goal cannot learn from pictures."
     if fmt.type == "pretokenized":
         return "The rows are token numbers already, which only learning from examples can use."
+    if fmt.layout == "caption":
+        return "There are pictures with a text each, and no question that the text would answer."
     if trainer == "sft":
         if plan(fmt, trainer, {"answer": "good"}) is not None and "label" in fmt.roles:
             return (

@@ -9,6 +9,7 @@ from typing import Any
 from .. import chats
 from ..columns import Columns
 from ..look import look, messages_in
+from ..names import PROMPTERS
 from ..plans import plan
 from ..rows import apply
 from ..shapes import DatasetFormat, Mapping
@@ -52,10 +53,13 @@ def _problems(fmt: DatasetFormat, rows: list[dict[str, Any]], cols: Columns) -> 
 
 
 def _own(fmt: DatasetFormat) -> Mapping | None:
-    """The mapping by which the rows are judged: none if they fit as they are, else that of the best goal."""
+    """The mapping by which the rows are judged: none if they fit as they are, else that of the best goal.
+
+    Goals that only ask come last: they would not mind rows whose answer is missing.
+    """
     if fmt.type:
         return Mapping("keep", type=fmt.type, conversational=fmt.conversational, vision=fmt.vision)
-    best = suggest(fmt)
+    best = sorted(suggest(fmt), key=lambda trainer: trainer in PROMPTERS)
     return plan(fmt, best[0]) if best else plan(fmt, "sft", {"answer": "good"})
 
 

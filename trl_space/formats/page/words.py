@@ -49,7 +49,7 @@ def summary(fmt: DatasetFormat) -> str:
     also = [
         form.format(roles[part]) for part, form in _ALSO.items() if part in roles and f"({roles[part]})" not in said
     ]
-    also += ["pictures"] if fmt.vision else []
+    also += ["pictures"] if fmt.vision and fmt.layout != "caption" else []
     also += ["tools"] if fmt.tools else []
     return f"{said} Also {_listed(also)}." if also else said
 

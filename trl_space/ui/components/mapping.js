@@ -6,7 +6,7 @@ trl.parts.mapping = ({ element, props, trigger, watch, texts }) => {
   const { h, icon } = trl;
   const frame = h("section", { class: "t-mapping", "aria-label": texts.label });
   element.append(frame);
-  let opened = false, last = "";
+  let opened = false, painting = false, last = "";
 
   const pick = (part, option) => {
     last = part.name;
@@ -17,7 +17,7 @@ trl.parts.mapping = ({ element, props, trigger, watch, texts }) => {
   const field = (part) => {
     const id = `trl-map-${part.name}`;
     const select = h("select", { id, class: "t-select", "data-part": part.name, onchange: () => pick(part, select.value),
-      onblur: () => { if (select.isConnected && !frame.hidden) last = ""; } },
+      onblur: () => { if (!painting && !frame.hidden) last = ""; } },
       part.options.map((one) => h("option", { value: one.id, selected: one.id === part.value }, one.text)));
     return h("div", { class: "t-mapping-field" }, h("label", { for: id }, part.label), h("span", { class: "t-select-frame" }, select));
   };
@@ -34,6 +34,7 @@ trl.parts.mapping = ({ element, props, trigger, watch, texts }) => {
     const fits = value.state === "fits";
     const problem = (text) => h("p", { class: "t-mapping-line t-mapping-warns" }, icon("warns"), h("span", {}, text));
     const lost = !document.activeElement || document.activeElement === document.body || frame.contains(document.activeElement);
+    painting = true; // a field that is taken away and drawn anew was not left
     frame.replaceChildren(
       value.found ? h("p", { class: "t-mapping-line" }, icon("table"), h("span", {}, value.found)) : "",
       fits ? "" : h("p", { class: "t-mapping-line t-mapping-bad", role: "status" }, icon("blocks"),
@@ -42,6 +43,7 @@ trl.parts.mapping = ({ element, props, trigger, watch, texts }) => {
       value.parts.length ? h("div", { class: "t-mapping-fields" }, value.parts.map(field)) : "",
       value.more.length ? more(value.more) : "",
     );
+    painting = false;
     // Who chose with the keyboard goes on where they were.
     if (last && lost) frame.querySelector(`select[data-part="${CSS.escape(last)}"]`)?.focus({ preventScroll: true });
   };

@@ -81,7 +81,7 @@ trl.parts.settings = ({ element, props, trigger, watch, texts }) => {
     const pick = (options, chosen) => {
       const field = h("select", { ...about, class: "t-input t-select", onchange: () => change(one, field.value === "" ? undefined : JSON.parse(field.value)) },
         options.map(([value, text]) => h("option", { value: JSON.stringify(value), selected: !differ(value, chosen) }, text)));
-      return field;
+      return h("span", { class: "t-select-frame" }, field);
     };
     const nothing = one.optional ? [[null, texts.unset]] : [];
     if (one.kind === "bool" && !one.optional) {
