@@ -1,8 +1,7 @@
-"""How long rows are: what a limit cuts, a small picture of it, and a limit that suits.
+"""How long rows are: what a limit cuts, and a limit that suits.
 
     found = estimated(rows)                   # or hub.tokens.row_lengths, which asks the model's own tokenizer
     cut_percent(found.counts, 1024)           # 12: so many of a hundred rows are longer
-    buckets(found.counts, 1024)               # bars of a small picture, those beyond the limit marked
     suggest(found.counts)                     # a limit that keeps nearly all rows whole
 
 Lengths are tokens (word pieces). Rows are mapped rows, as `formats.apply` makes them. `pack` writes them as text
@@ -14,8 +13,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from trl_space.facts import Lengths
@@ -28,16 +25,6 @@ MESSAGE_TOKENS = 4
 SIZES = (128, 256, 512, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12_288, 16_384, 24_576, 32_768)
 MOST_ROWS = 100
 MOST_BYTES = 2 * 2**20
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """One bar: rows of `low` up to `high` tokens (not included); `cut` when they are longer than the limit."""
-
-    low: int
-    high: int
-    rows: int
-    cut: bool = False
 
 
 def pack(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> str:
@@ -78,34 +65,6 @@ def cut_percent(counts: Sequence[int], limit: int | None) -> int:
     if cut in (0, len(counts)):
         return 100 if cut else 0
     return min(99, max(1, round(100 * cut / len(counts))))
-
-
-def buckets(counts: Sequence[int], limit: int | None = None, most: int = 12) -> tuple[Bucket, ...]:
-    """Return at most `most` (at least 2) bars of equal width that cover all rows; () without rows.
-
-    The limit, where there is one within reach, is an edge between two bars, so that no bar is half cut.
-    """
-    if not counts:
-        return ()
-    longest = max(counts) + 1
-    width = max(1, math.ceil(longest / most))
-    if limit is not None and 0 < limit < max(counts):
-        # The first length that is cut is limit + 1.
-        below = max(1, min(most - 1, round(most * (limit + 1) / longest)))
-        width = math.ceil((limit + 1) / below)
-        edges = [min(step * width, limit + 1) for step in range(below + 1)]
-        beyond = max(1, most - below)
-        step = math.ceil((longest - limit - 1) / beyond)
-        edges += [limit + 1 + step * number for number in range(1, beyond + 1)]
-        edges = sorted(set(edges))
-    else:
-        edges = [width * step for step in range(math.ceil(longest / width) + 1)]
-    bars = []
-    for low, high in pairwise(edges):
-        rows = sum(low <= count < high for count in counts)
-        if low < longest:
-            bars.append(Bucket(low, high, rows, limit is not None and low > limit))
-    return tuple(bars)
 
 
 def suggest(counts: Sequence[int], most: int | None = None, keep: float = 0.95) -> int | None:

@@ -333,12 +333,6 @@ def is_old(machine: Machine) -> bool:
     return bool(set((machine.accelerator or "").lower().replace("-", " ").split()) & OLD_ACCELERATORS)
 
 
-def differing(settings: Mapping[str, Value], preset: Preset | None) -> dict[str, Value]:
-    """Return only the settings that the preset does not already have: what belongs into a recipe."""
-    base = settings_for(Recipe(trainer=preset.trainer), preset) if preset else {}
-    return {name: value for name, value in settings.items() if name not in base or base[name] != value}
-
-
 def asked_method(settings: Mapping[str, Value]) -> str | None:
     """Return the method that a visitor's own settings ask for; None when they leave it to the preset."""
     if settings.get("load_in_4bit"):

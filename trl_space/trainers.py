@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from trl_space import schema
 from trl_space.fields import Field, Kind, Value, parse_value, plain_value, write_value
+from trl_space.formats import TAKES
 from trl_space.names import short
 from trl_space.texts import DEFAULT, section
 
@@ -91,9 +92,11 @@ _SCORED = (
 )
 
 
-def _trainer(command: str, title: str, types: tuple[str, ...], own: tuple[str, ...], **more: Any) -> Trainer:
+def _trainer(command: str, title: str, own: tuple[str, ...], **more: Any) -> Trainer:
     page = f"{_DOCS}{command}_trainer"
-    return Trainer(command, title, f"goal.{command}.title", f"goal.{command}.summary", types, own, page, **more)
+    return Trainer(
+        command, title, f"goal.{command}.title", f"goal.{command}.summary", TAKES[command], own, page, **more
+    )
 
 
 TRAINERS: dict[str, Trainer] = {
@@ -102,34 +105,28 @@ TRAINERS: dict[str, Trainer] = {
         _trainer(
             "sft",
             "SFT",
-            ("language_modeling", "prompt_completion", "pretokenized"),
             (
                 *(*_READING, "packing", "assistant_only_loss", "completion_only_loss", "neftune_noise_alpha"),
                 *("loss_type", *_COMMON),
             ),
         ),
-        _trainer("dpo", "DPO", ("preference",), (*_READING, "beta", "loss_type", *_COMMON)),
+        _trainer("dpo", "DPO", (*_READING, "beta", "loss_type", *_COMMON)),
         _trainer(
             "kto",
             "KTO",
-            ("unpaired_preference", "preference"),
             (*_READING, "beta", "desirable_weight", "undesirable_weight", *_COMMON),
         ),
         _trainer(
             "grpo",
             "GRPO",
-            ("prompt_only",),
             (*_WRITING, *_SCORED, "loss_type", "scale_rewards", *_COMMON),
             needs=("rewards",),
         ),
-        _trainer("rloo", "RLOO", ("prompt_only",), (*_WRITING, *_SCORED, *_COMMON), needs=("rewards",)),
-        _trainer(
-            "reward", "Reward", ("preference",), (*_READING, "center_rewards_coefficient", "lora_task_type", *_COMMON)
-        ),
+        _trainer("rloo", "RLOO", (*_WRITING, *_SCORED, *_COMMON), needs=("rewards",)),
+        _trainer("reward", "Reward", (*_READING, "center_rewards_coefficient", "lora_task_type", *_COMMON)),
         _trainer(
             "distillation",
             "Distillation",
-            ("prompt_only",),
             (*_WRITING, "teacher_model_name_or_path", "temperature", "beta", *_COMMON),
             needs=("teacher",),
         ),

@@ -41,6 +41,14 @@ def rises(values: list[float], by: float) -> bool:
     return sum(values[-n:]) / n >= sum(values[:n]) / n + by
 
 
+SCORED = Goal(
+    "demo/tiny-qwen3-beginner",
+    "demo/units-solutions",
+    100,
+    lambda m: rises(m["reward"], 0.15),
+    passes="1",
+    reward=True,
+)
 GOALS = {
     "dpo": Goal(
         "demo/tiny-qwen3",
@@ -53,22 +61,8 @@ GOALS = {
         "demo/tiny-qwen3", "demo/dates-feedback", 320, lambda m: rises(m["rewards/margins"], 0.2), adapter=True
     ),
     "reward": Goal("demo/tiny-qwen3", "demo/units-preference", 320, lambda m: rises(m["accuracy"], 0.2)),
-    "grpo": Goal(
-        "demo/tiny-qwen3-beginner",
-        "demo/units-solutions",
-        100,
-        lambda m: rises(m["reward"], 0.15),
-        passes="1",
-        reward=True,
-    ),
-    "rloo": Goal(
-        "demo/tiny-qwen3-beginner",
-        "demo/units-solutions",
-        100,
-        lambda m: rises(m["reward"], 0.15),
-        passes="1",
-        reward=True,
-    ),
+    "grpo": SCORED,
+    "rloo": SCORED,
     "distillation": Goal(
         "demo/tiny-qwen3",
         "demo/units-solutions",

@@ -8,22 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trl_space.lengths import MOST_BYTES, SIZES, buckets, cut_percent, estimated, guess, pack, suggest
+from trl_space.facts import Lengths
+from trl_space.lengths import MOST_BYTES, SIZES, cut_percent, estimated, guess, pack, suggest
+from trl_space.ui.bars import BARS, lengths_view
 
 COUNTS = st.lists(st.integers(0, 50_000), max_size=60)
 LIMIT = st.none() | st.integers(1, 60_000)
 
 
-@given(COUNTS, LIMIT, st.integers(2, 40))
-def test_the_picture_shows_every_row_once_and_cuts_no_bar_in_half(counts, limit, most):
-    bars = buckets(counts, limit, most)
-    assert sum(bar.rows for bar in bars) == len(counts)
-    assert len(bars) <= most
-    assert [bar.low for bar in bars[1:]] == [bar.high for bar in bars[:-1]]
+@given(COUNTS.filter(bool), LIMIT)
+def test_the_picture_shows_every_row_once_and_cuts_no_bar_in_half(counts, limit):
+    bars = lengths_view(Lengths(tuple(counts), source="tokenizer"), limit)["bars"]
+    assert sum(bar["rows"] for bar in bars) == len(counts)
+    assert len(bars) <= 2 * BARS
+    assert [bar["start"] for bar in bars[1:]] == [bar["end"] for bar in bars[:-1]]
     if limit is not None:
-        assert sum(bar.rows for bar in bars if bar.cut) == sum(count > limit for count in counts)
+        assert sum(bar["rows"] for bar in bars if bar["cut"]) == sum(count > limit for count in counts)
     else:
-        assert not any(bar.cut for bar in bars)
+        assert not any(bar["cut"] for bar in bars)
 
 
 @given(COUNTS, LIMIT)

@@ -19,7 +19,6 @@ from trl_space.presets import (
     Preset,
     choose,
     coverage,
-    differing,
     load_presets,
     match,
     presets_of,
@@ -403,13 +402,6 @@ def test_another_method_than_the_presets_changes_the_learning_rate_tenfold():
     assert presets.adapted(Recipe(trainer="dpo", settings=method_settings("lora")), balanced) == {}
     tiny = choose(Recipe(), TINY)
     assert settings_for(Recipe(settings=method_settings("lora")), tiny)["learning_rate"] == presets.HIGHEST_ADAPTER_RATE
-
-
-def test_only_what_differs_belongs_into_a_recipe():
-    quick = choose(Recipe(preset="sft-quick"), MODEL)
-    assert differing({**quick.settings, "seed": 7}, quick) == {"seed": 7}
-    assert differing({**quick.settings, "max_length": 64}, quick) == {"max_length": 64}
-    assert differing(settings_for(Recipe(), quick), quick) == {}
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

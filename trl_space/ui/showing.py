@@ -154,9 +154,10 @@ class Showing:
         return {
             "schema": catalog.url(recipe.trainer),
             "base": {name: places.plain(value) for name, value in unchanged.items()},
-            "changes": len(self.changes()),
+            "changes": len(self.changes),
         }
 
+    @cached_property
     def changes(self) -> list[dict[str, str]]:
         """The settings that differ from the preset, each in words."""
         mine, facts = self.filled.recipe.settings, self.case.facts
@@ -173,7 +174,7 @@ class Showing:
     def summary(self) -> dict[str, Any]:
         """The summary part's value."""
         recipe, facts = self.case.recipe, self.case.facts
-        changes = self.changes()
+        changes = self.changes
         words = t("page.changes_one") if len(changes) == 1 else t("page.changes", n=len(changes))
         return {
             "sentence": views.sentence(recipe, self.rows, facts.machine, self.target, facts.model),

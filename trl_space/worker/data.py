@@ -13,6 +13,7 @@ import types
 from dataclasses import dataclass
 from itertools import islice
 
+from ..formats.names import REWARD_ARGUMENTS, TAKES
 from .events import Problem, first_line, say
 
 PEEK = 50  # rows that are checked before the rest is fetched
@@ -23,16 +24,6 @@ ENOUGH = 50  # ... at least this many
 UNASKED, MOST_UNASKED = 0.05, 500  # share and number of rows for an evaluation that says no size
 SEED = 42
 
-# The dataset types that each command takes.
-TAKES = {
-    "sft": ("language_modeling", "prompt_completion", "pretokenized"),
-    "dpo": ("preference",),
-    "kto": ("unpaired_preference", "preference"),
-    "reward": ("preference",),
-    "grpo": ("prompt_only",),
-    "rloo": ("prompt_only",),
-    "distillation": ("prompt_only",),
-}
 # Columns that TRL looks for by name, per type: any other of these beside them would change what it does.
 MEANT = {
     "language_modeling": ("text", "messages", "conversations"),
@@ -43,8 +34,6 @@ MEANT = {
     "prompt_only": ("prompt",),
 }
 KNOWN = {"messages", "conversations", "prompt", "completion", "chosen", "rejected", "input_ids"}
-# TRL hands the columns of a prompt-only dataset to the reward functions beside arguments of these names.
-TAKEN = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 
 
 @dataclass
@@ -170,7 +159,8 @@ def read(config: dict, formats: types.ModuleType, token: str) -> Found:
         whole = datasets.load_dataset(**where, split=f"{part}[:{int(limit)}]" if limit else part)
         dataset = whole.map(counter.batch, batched=True, remove_columns=whole.column_names, load_from_cache_file=False)
     if kind.type == "prompt_only":
-        dataset = dataset.remove_columns([name for name in TAKEN if name in dataset.column_names])
+        # TRL hands the other columns to the reward functions beside arguments of these names.
+        dataset = dataset.remove_columns([name for name in dataset.column_names if name in REWARD_ARGUMENTS])
     if counter.dropped:
         say(f"{counter.dropped} of {counter.seen} rows were left out; the first because: {counter.problem}.")
     check_whole(dataset, kind.type, config)
