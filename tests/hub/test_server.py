@@ -135,7 +135,9 @@ def start_job(hub) -> psutil.Process:
     until = time.monotonic() + 20
     while time.monotonic() < until:
         for path in (hub.data / "jobs").glob("*/supervisor.json"):
-            return psutil.Process(json.loads(path.read_text())["job"])
+            process = json.loads(path.read_text()).get("job")  # not there yet while the supervisor itself starts
+            if process:
+                return psutil.Process(process)
         time.sleep(0.05)
     raise AssertionError("the job did not start")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trl_space.facts import Lengths
@@ -17,6 +17,7 @@ LIMIT = st.none() | st.integers(1, 60_000)
 
 
 @given(COUNTS.filter(bool), LIMIT)
+@example([1], 1)
 def test_the_picture_shows_every_row_once_and_cuts_no_bar_in_half(counts, limit):
     bars = lengths_view(Lengths(tuple(counts), source="tokenizer"), limit)["bars"]
     assert sum(bar["rows"] for bar in bars) == len(counts)

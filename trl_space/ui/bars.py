@@ -62,7 +62,8 @@ def _bars(counts: list[int], limit: int | None) -> list[dict[str, Any]]:
     longest = max(counts[-1], 1)
     if limit and longest > limit / 2:
         end = min(max(longest, limit), 2 * limit)
-        start, width = 0.0, limit / max(1, round(limit / (end / BARS)))
+        # A bar is never narrower than a token: the edges of narrower ones would be rounded past the limit.
+        start, width = 0.0, limit / min(limit, max(1, round(limit / (end / BARS))))
     else:
         width = _nice((longest - max(counts[0] - 1, 0)) / BARS)
         start, end = width * ((max(counts[0], 1) - 1) // width), longest
