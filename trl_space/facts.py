@@ -31,7 +31,10 @@ class ModelFacts:
     """A model on the Hub.
 
     `params` counts parameters (`safetensors.total`; tied embeddings may be counted twice there).
-    `config` is the repository's config.json, `access` whether this visitor can read the files. `tokenizer` names the
+    `config` is the repository's config.json, `access` whether this visitor can read the files. `weights` says in which
+    form the weights are there: "safetensors" and "pytorch" can be trained, "gguf", "adapter" and "diffusion" cannot,
+    "none" are not there; None when the files could not be listed. `license_name` is what the card calls a licence that
+    is none of the usual ones (`license: other`). `tokenizer` names the
     content of tokenizer.json, so that two models can be compared ("" when there is no such file, None when nobody
     knows). `base_model` is the model this one was made from, as its card or its adapter says. `checkpoint` says
     whether a run left a state there that can be continued, and `left_by` with which trainer.
@@ -49,6 +52,8 @@ class ModelFacts:
     pipeline_tag: str | None = None
     library_name: str | None = None
     license: str | None = None
+    license_name: str | None = None
+    weights: Literal["safetensors", "pytorch", "gguf", "adapter", "diffusion", "none"] | None = None
     chat_template: bool | None = None
     last_modified: datetime | None = None
     url: str = ""
@@ -125,7 +130,10 @@ class SplitFacts:
 
 @dataclass(frozen=True)
 class DatasetFacts:
-    """A dataset on the Hub. `splits` is empty when neither the viewer nor streaming could tell."""
+    """A dataset on the Hub. `splits` is empty when neither the viewer nor streaming could tell.
+
+    `viewer` is whether the dataset viewer shows it (None: it could not be asked), `viewer_problem` why it does not.
+    """
 
     id: str
     sha: str | None = None
@@ -136,7 +144,40 @@ class DatasetFacts:
     last_modified: datetime | None = None
     splits: tuple[SplitFacts, ...] = ()
     viewer: bool | None = None
+    viewer_problem: str | None = None
     url: str = ""
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """The repository that a run would save to.
+
+    `exists` is whether it is there, `holds` what it holds then: "nothing" (no weights, no run's claim), "claim" (a run
+    was started for it and has saved nothing yet) or "model" (saving would replace it). `private` is its own visibility.
+    `writable` is whether this visitor may write there. What could not be read is None.
+    """
+
+    id: str
+    exists: bool | None = None
+    holds: Literal["nothing", "claim", "model"] | None = None
+    private: bool | None = None
+    writable: bool | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an earlier run of the same shape (`estimate.run_shape`) on the same machine needed, from its own log.
+
+    `startup_seconds` is the time from the job's start to its first step, `peak_gib` the memory of one GPU at its peak.
+    `run` is "owner/job_id", `rehearsal` whether it was a rehearsal.
+    """
+
+    seconds_per_step: float
+    startup_seconds: float | None = None
+    peak_gib: float | None = None
+    steps: int = 0
+    run: str = ""
+    rehearsal: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,13 +220,14 @@ class Machine:
 
 @dataclass(frozen=True)
 class Organisation:
-    """An organisation the visitor belongs to; `role` is None when the token may not tell."""
+    """An organisation the visitor belongs to; `role` is None when the token may not tell, `plan` for a free one."""
 
     name: str
     fullname: str
     role: str | None = None
     can_pay: bool | None = None
     avatar_url: str | None = None
+    plan: str | None = None
 
 
 @dataclass(frozen=True)

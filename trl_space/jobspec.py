@@ -30,6 +30,8 @@ from trl_space.texts import t
 from trl_space.trainers import TRAINERS
 
 LABEL, LAUNCH_LABEL, GOAL_LABEL = "trl-space", "trl-space-launch", "trl-space-goal"
+# The shape of a run (`estimate.run_shape`), by which a later one finds what this one measured; and rehearsals.
+SHAPE_LABEL, REHEARSAL_LABEL = "trl-space-shape", "trl-space-rehearsal"
 RECIPE_VARIABLE = "TRL_SPACE_RECIPE"
 # One argument of a Linux program may hold 128 KiB; stay clear of it.
 MAX_ARGUMENT = 100_000

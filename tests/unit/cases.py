@@ -8,7 +8,7 @@ from typing import Any
 
 from trl_space import formats
 from trl_space.checks import Facts
-from trl_space.facts import Account, DatasetFacts, Machine, ModelFacts, Organisation, Sample, SplitFacts
+from trl_space.facts import Account, DatasetFacts, Machine, ModelFacts, Organisation, Sample, SplitFacts, TargetFacts
 from trl_space.presets import choose
 from trl_space.recipe import Recipe
 
@@ -62,6 +62,8 @@ ADA = Account(
     scopes=frozenset({"openid", "profile", "jobs", "contribute-repos"}),
     expires_at=NOW + timedelta(hours=8),
 )
+FREE = TargetFacts("ada/chosen", exists=False)
+TAKEN = TargetFacts("ada/chosen", exists=True, holds="model", private=True, writable=True)
 RECIPE = Recipe(model=MODEL.id, dataset=DATASET.id, split="train", rows=500, flavor="l4x1")
 
 
@@ -81,7 +83,7 @@ def facts(recipe: Recipe = RECIPE, rows: tuple[dict[str, Any], ...] = (CHAT,) * 
         machine=L4,
         account=ADA,
         preset=choose(recipe, model),
-        target_taken=False,
+        target=FREE,
         machines=MACHINES,
         now=NOW,
     )

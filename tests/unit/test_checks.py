@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.unit.cases import ADA, CHAT, CPU, DATASET, L4, MODEL, NOW, RECIPE, T4, TINY, facts, sample
+from tests.unit.cases import ADA, CHAT, CPU, DATASET, FREE, L4, MODEL, NOW, RECIPE, T4, TAKEN, TINY, facts, sample
 from trl_space import checks as checks_module
 from trl_space.checks import Facts, blocking, launch_label, row_mapping, run_checks, whole_rows
 from trl_space.facts import SplitFacts
@@ -222,8 +222,8 @@ def test_presets_of_links():
 
 def test_names_and_money():
     named = replace(RECIPE, hub_model_id="result")
-    assert found(named, facts(named, target_taken=True))["target_taken"].level == "blocks"
-    assert "target_taken" not in found(named, facts(named, target_taken=False))
+    assert found(named, facts(named, target=TAKEN))["target_taken"].level == "blocks"
+    assert "target_taken" not in found(named, facts(named, target=FREE))
     check = found(RECIPE, facts(account=replace(ADA, can_pay=False)))["pay"]
     assert (check.level, check.fix.url) == ("warns", "https://huggingface.co/settings/billing")
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.unit.cases import A100, ADA, CPU, DATASET, L4, MACHINES, MODEL, QWEN_CONFIG, RECIPE, T4, facts
+from tests.unit.cases import A100, ADA, CPU, DATASET, L4, MACHINES, MODEL, QWEN_CONFIG, RECIPE, T4, TAKEN, facts
 from trl_space.checks import blocking, launch_label, run_checks
 from trl_space.checks.case import Case
 from trl_space.checks.machine import needed_memory
@@ -379,10 +379,10 @@ def test_steps_are_whole_or_a_share():
 
 def test_runs_that_can_be_continued():
     recipe = replace(RECIPE, resume="ada/earlier")
-    assert found(recipe, resume=EARLIER, target_taken=True)["resume_fine"].level == "fine"
+    assert found(recipe, resume=EARLIER, target=TAKEN)["resume_fine"].level == "fine"
     # Going on in the same repository is what continuing means, so that its name is taken is no news.
-    assert first(recipe, resume=EARLIER, target_taken=True) is None
-    assert "target_taken" not in found(recipe, resume=EARLIER, target_taken=True)
+    assert first(recipe, resume=EARLIER, target=TAKEN) is None
+    assert "target_taken" not in found(recipe, resume=EARLIER, target=TAKEN)
     team = replace(RECIPE, resume="acme/earlier")
     assert "resume_fine" in found(team, resume=replace(EARLIER, base_model=None))
     assert "resume_fine" in found(replace(RECIPE, resume="earlier"), resume=EARLIER)

@@ -84,7 +84,7 @@ def target(case: Case) -> Check | None:
     if full.partition("/")[0] not in case.namespaces():
         fix = case.fix("set", "default_name", changes={"hub_model_id": ""})
         return case.check("target_owner", "blocks", fix, owner=full.partition("/")[0])
-    if case.facts.target_taken:
+    if case.facts.target is not None and case.facts.target.exists:
         fix = case.fix("set", "default_name", changes={"hub_model_id": ""})
         return case.check("target_taken", "blocks", fix, name=full)
     return None

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from trl_space import formats, lengths
-from trl_space.facts import Account, DatasetFacts, Lengths, Machine, ModelFacts, Sample
+from trl_space.facts import Account, DatasetFacts, Lengths, Machine, Measured, ModelFacts, Sample, TargetFacts
 from trl_space.formats import DatasetFormat
 from trl_space.presets import Preset, settings_for
 from trl_space.recipe import Recipe
@@ -53,10 +53,12 @@ class Check:
 class Facts:
     """Everything the checks look at. What is not known (yet) is None.
 
-    `*_problem` says why reading failed. `target_taken` is whether a repository with the name of the result is there
-    already. `lengths` are those of the mapped rows. `teacher` and `reward_model` are the models that the settings
-    `teacher_model_name_or_path` and `reward_model_name_or_path` name, `resume` the result of the earlier run that the
-    recipe continues. `endpoint` is the Hub's address, for links. `now` is the present moment.
+    `*_problem` says why reading failed. `target` is the repository that a name chosen for the result means (None: no
+    name is chosen, or it is not known yet). `sibling` is the same model as its makers taught it to converse, when this
+    one has no chat template. `measured` is what an earlier run of the same shape needed. `lengths` are those of the
+    mapped rows. `teacher` and `reward_model` are the models that the settings `teacher_model_name_or_path` and
+    `reward_model_name_or_path` name, `resume` the result of the earlier run that the recipe continues. `endpoint` is
+    the Hub's address, for links. `now` is the present moment.
     """
 
     model: ModelFacts | None = None
@@ -66,7 +68,9 @@ class Facts:
     machine: Machine | None = None
     account: Account | None = None
     preset: Preset | None = None
-    target_taken: bool | None = None
+    target: TargetFacts | None = None
+    sibling: str | None = None
+    measured: Measured | None = None
     model_problem: Problem | None = None
     dataset_problem: Problem | None = None
     sample_problem: Problem | None = None

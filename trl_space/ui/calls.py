@@ -68,7 +68,7 @@ class Calls:
         except HubProblem:
             pass  # the checks say what unknown rows mean
         case = await wait_for(self.facts, recipe, visitor)
-        if recipe.hub_model_id and case.facts.target_taken is None and case.facts.account:
+        if recipe.hub_model_id and case.facts.target is None and case.facts.account:
             target = jobspec.target_name(case.recipe, case.facts.account.name)
             try:
                 await self.facts.get(models.model_facts, target, "", token=token)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trl_space import checks, estimate, fitting, formats, jobspec, lengths, presets, trainers
-from trl_space.facts import Account, DatasetFacts, Lengths, Machine, ModelFacts, Sample
+from trl_space.facts import Account, DatasetFacts, Lengths, Machine, ModelFacts, Sample, TargetFacts
 from trl_space.hub import account as hub_account
 from trl_space.hub import config, datasets, models, tokens
 from trl_space.hub import machines as hub_machines
@@ -110,7 +110,7 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
         preset=preset.id if preset and not recipe.preset else recipe.preset,
         flavor=recipe.flavor or best,
     )
-    facts = replace(facts, preset=preset, machine=machine, target_taken=taken(store, whole, account, token))
+    facts = replace(facts, preset=preset, machine=machine, target=target(store, whole, account, token))
     counted, counting = None, False
     if question := lengths_of(whole, facts):
         counted, _, counting = store.peek(question, token=token)
@@ -231,14 +231,14 @@ def with_rewards(
     return replace(recipe, settings={**recipe.settings, **proposed})
 
 
-def taken(store: Facts, recipe: Recipe, account: Account | None, token: str | None) -> bool | None:
-    """Whether a repository with the chosen name is there; None when it is not known yet."""
+def target(store: Facts, recipe: Recipe, account: Account | None, token: str | None) -> TargetFacts | None:
+    """The repository that the chosen name means; None while it is not known, and without a chosen name."""
     if not recipe.hub_model_id or account is None:
-        return False
-    target = jobspec.target_name(recipe, account.name)
-    if not is_repo_id(target):
         return None
-    there, problem, pending = store.peek(models.model_facts, target, "", token=token)
+    name = jobspec.target_name(recipe, account.name)
+    if not is_repo_id(name):
+        return None
+    there, problem, pending = store.peek(models.model_facts, name, "", token=token)
     if pending:
         return None
-    return there is not None or (False if problem and problem.kind == "not_found" else None)
+    return TargetFacts(name, exists=there is not None or (False if problem and problem.kind == "not_found" else None))
