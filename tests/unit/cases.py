@@ -14,6 +14,7 @@ from trl_space.recipe import Recipe
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 QWEN_CONFIG = {
+    "model_type": "qwen3",
     "hidden_size": 1024,
     "num_hidden_layers": 28,
     "num_attention_heads": 16,
@@ -32,20 +33,30 @@ MODEL = ModelFacts(
     architectures=("Qwen3ForCausalLM",),
     library_name="transformers",
     license="apache-2.0",
+    weights="safetensors",
     chat_template=True,
+    tokenizer="qwen",
     url="https://huggingface.co/Qwen/Qwen3-0.6B",
 )
 TINY = replace(
     MODEL,
     id="demo/tiny",
     params=1_000_000,
-    config={"hidden_size": 128, "num_hidden_layers": 4, "intermediate_size": 384, "vocab_size": 1000},
+    config={
+        "model_type": "qwen3",
+        "hidden_size": 128,
+        "num_hidden_layers": 4,
+        "intermediate_size": 384,
+        "vocab_size": 1000,
+    },
 )
 DATASET = DatasetFacts(
     "trl-lib/Capybara",
     sha="9d1c2b3a",
     access="ok",
-    splits=(SplitFacts("default", "train", 15_806), SplitFacts("default", "test", 200)),
+    license="cc-by-4.0",
+    splits=(SplitFacts("default", "train", 15_806, 60_000_000), SplitFacts("default", "test", 200, 800_000)),
+    viewer=True,
     url="https://huggingface.co/datasets/trl-lib/Capybara",
 )
 CHAT = {"messages": [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}]}
@@ -58,9 +69,9 @@ ADA = Account(
     "ada",
     "Ada Lovelace",
     can_pay=True,
-    orgs=(Organisation("acme", "Acme"),),
-    scopes=frozenset({"openid", "profile", "jobs", "contribute-repos"}),
-    expires_at=NOW + timedelta(hours=8),
+    orgs=(Organisation("acme", "Acme", role="write", can_pay=True),),
+    scopes=frozenset({"openid", "profile", "jobs", "contribute-repos", "read-repos", "gated-repos"}),
+    expires_at=NOW + timedelta(days=20),
 )
 FREE = TargetFacts("ada/chosen", exists=False)
 TAKEN = TargetFacts("ada/chosen", exists=True, holds="model", private=True, writable=True)

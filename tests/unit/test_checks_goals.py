@@ -7,86 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.unit.cases import A100, ADA, CPU, DATASET, L4, MACHINES, MODEL, QWEN_CONFIG, RECIPE, T4, TAKEN, facts
+from tests.unit.cases import A100, CPU, DATASET, L4, MACHINES, MODEL, QWEN_CONFIG, RECIPE, T4, TAKEN
+from tests.unit.check_cases import ASKED, BIG, EARLIER, JUDGE, L4X4, TEACHER, chosen, given
 from trl_space.checks import blocking, launch_label, run_checks
 from trl_space.checks.case import Case
 from trl_space.checks.machine import needed_memory
-from trl_space.facts import Machine, ModelFacts
 from trl_space.frozen import EMPTY, FrozenMap
 from trl_space.presets import Preset
 from trl_space.recipe import Recipe
 from trl_space.trainers import TRAINERS
-
-L4X4 = Machine("l4x4", "4x Nvidia L4", "48 vCPU", 186, 1600, "L4", 4, 24, 3.80 / 60)
-TEACHER = replace(
-    MODEL,
-    id="Qwen/Qwen3-1.7B",
-    params=2_031_739_904,
-    config={**QWEN_CONFIG, "hidden_size": 2048, "intermediate_size": 6144},
-    url="https://huggingface.co/Qwen/Qwen3-1.7B",
-)
-BIG = replace(
-    MODEL,
-    id="Qwen/Qwen3-14B",
-    params=14_768_307_200,
-    config={
-        **QWEN_CONFIG,
-        "hidden_size": 5120,
-        "num_hidden_layers": 40,
-        "intermediate_size": 17_408,
-        "num_attention_heads": 40,
-        "tie_word_embeddings": False,
-    },
-)
-JUDGE = ModelFacts(
-    "acme/judge",
-    access="ok",
-    params=600_000_000,
-    config={**QWEN_CONFIG, "id2label": {"0": "LABEL_0"}},
-    architectures=("Qwen3ForSequenceClassification",),
-    chat_template=True,
-)
-ASKED = [{"role": "user", "content": "What is 2 + 2?"}]
-TOLD = [{"role": "assistant", "content": "4"}]
-WRONG = [{"role": "assistant", "content": "5"}]
-ROWS = {
-    "sft": ({"messages": ASKED + TOLD},) * 40,
-    "dpo": ({"prompt": ASKED, "chosen": TOLD, "rejected": WRONG},) * 40,
-    "reward": ({"prompt": ASKED, "chosen": TOLD, "rejected": WRONG},) * 40,
-    "kto": (
-        {"prompt": ASKED, "completion": TOLD, "label": True},
-        {"prompt": ASKED, "completion": WRONG, "label": False},
-    )
-    * 20,
-    "grpo": ({"prompt": ASKED, "solution": "4"},) * 40,
-    "rloo": ({"prompt": ASKED, "solution": "4"},) * 40,
-    "distillation": ({"prompt": ASKED},) * 40,
-}
-# Small enough for every machine of these tests; what a preset would say.
-BASE = {"dtype": "bfloat16", "use_peft": True, "per_device_train_batch_size": 8}
-NEEDED = {"rewards": {"reward_funcs": ("right_answer",)}, "teacher": {"teacher_model_name_or_path": TEACHER.id}}
-
-
-def chosen(trainer: str, **settings) -> Recipe:
-    """A recipe for a goal with what it needs."""
-    given = {name: value for need in TRAINERS[trainer].needs for name, value in NEEDED[need].items()}
-    given = BASE | given | settings
-    return replace(
-        RECIPE,
-        trainer=trainer,
-        timeout=24 * 3600,
-        settings={name: value for name, value in given.items() if value != "-"},
-    )
-
-
-def given(recipe: Recipe, **changes):
-    """Everything known and fine for a goal."""
-    rows = changes.pop("rows", ROWS[recipe.trainer])
-    if "teacher" in TRAINERS[recipe.trainer].needs:
-        changes.setdefault("teacher", TEACHER)
-    changes.setdefault("account", replace(ADA, expires_at=None))
-    changes.setdefault("preset", None)
-    return facts(recipe, rows, **changes)
 
 
 def found(recipe: Recipe, **changes):
@@ -130,14 +59,14 @@ TEACHERS = [
         "teacher_gated",
         "Accept the teacher's licence",
     ),
-    ("an adapter", {}, {"teacher": replace(TEACHER, library_name="peft")}, "teacher_kind", "Choose another teacher"),
+    ("an adapter", {}, {"teacher": replace(TEACHER, weights="adapter")}, "teacher_kind", "Choose another teacher"),
     ("a judge", {}, {"teacher": JUDGE}, "teacher_kind", "Choose another teacher"),
     (
         "another family",
         {},
         {"teacher": replace(TEACHER, config={**QWEN_CONFIG, "vocab_size": 152_064})},
         "teacher_vocabulary",
-        "Choose a teacher of the same family",
+        "Choose a related teacher",
     ),
 ]
 
@@ -297,7 +226,7 @@ def test_a_loss_without_neighbours_takes_single_rows():
 
 
 def test_score_goals_need_rows_for_a_step():
-    recipe = replace(chosen("grpo", num_generations=2, per_device_train_batch_size=16), rows=3)
+    recipe = replace(chosen("grpo", num_generations=2, per_device_train_batch_size=16), rows=5)
     check = first(recipe)
     assert check.id == "rows_step"
     assert first(replace(recipe, **check.fix.changes)) is None
@@ -324,14 +253,13 @@ def test_a_method_that_fits_nowhere_can_be_changed():
 def test_judges_can_be_trained_on_as_judges_only():
     judge = replace(JUDGE, id=MODEL.id)
     assert first(chosen("reward"), model=judge) is None
-    assert first(chosen("dpo"), model=judge).id == "model_kind"
+    assert first(chosen("dpo"), model=judge).id == "model_judge"
     translator = replace(MODEL, architectures=("T5ForConditionalGeneration",), config={"is_encoder_decoder": True})
-    assert first(chosen("sft"), model=translator).id == "model_kind"
+    assert first(chosen("sft"), model=translator).id == "model_translates"
 
 
 # --- continuing -----------------------------------------------------------------------------------------------------
 
-EARLIER = replace(MODEL, id="ada/earlier", private=True, base_model=MODEL.id, checkpoint=True)
 CONTINUED = [
     ("somebody else's", "grace/earlier", EARLIER, None, "resume_owner"),
     ("being read", "ada/earlier", None, None, "resume_reading"),

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.test_checks_goals import chosen, given
+from tests.unit.check_cases import chosen, given
 from tests.unit.test_checks_rows import VLM
 from trl_space.checks import blocking, mapped_rows, run_checks
 from trl_space.trainers import TRAINERS

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.cases import DATASET, MODEL
-from tests.unit.test_checks_goals import ASKED, ROWS, TOLD, WRONG, chosen, first, found
+from tests.unit.check_cases import ASKED, ROWS, TOLD, WRONG, chosen
+from tests.unit.test_checks_goals import first, found
 from trl_space.facts import Lengths, SplitFacts
 from trl_space.trainers import TRAINERS
 

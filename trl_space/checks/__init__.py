@@ -7,9 +7,11 @@ Each check is a small function that looks at the recipe and at what the Hub told
 `Check` or nothing; they are grouped by what they look at:
 
     models    the model, the goal, the teacher        numbers   settings that do not go together
-    data      the dataset and whether its rows fit    machine   preset, memory, time
-    quality   what the rows hold, and how long        account   continuing, name, payer, sign-in
-    scoring   how answers are scored                  case      what a check is and looks at
+    data      the dataset and whether its rows fit    hardware  settings that do not go with the machine
+    quality   what the rows hold, and how long        machine   preset, memory, time
+    scoring   how answers are scored                  storage   what the disk holds
+    licences  what the licences say                   target    where the result goes, and what it continues
+    case      what a check is and looks at            account   payer, scopes, sign-in
 
 Their order in `_CHECKS` is the order in which they are shown and in which they should be solved; whatever blocks has
 a title that says what to do, because the first of them is the launch button's label. A fact that is not there is
@@ -20,7 +22,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trl_space.checks import account, data, machine, models, numbers, quality, scoring
+from trl_space.checks import (
+    account,
+    data,
+    hardware,
+    licences,
+    machine,
+    models,
+    numbers,
+    quality,
+    scoring,
+    storage,
+    target,
+)
 from trl_space.checks.account import REPO_SCOPES, TOKEN_MARGIN
 from trl_space.checks.case import (
     Case,
@@ -84,12 +98,20 @@ _CHECKS: tuple[Callable[[Case], Check | None], ...] = (
     numbers.best,
     numbers.whole_steps,
     machine.memory,
-    numbers.method,
+    hardware.half,
+    hardware.formats,
+    hardware.attention,
+    hardware.method,
+    hardware.small_optimiser,
+    storage.space,
     machine.time,
-    account.resumed,
-    account.target,
-    account.visible,
+    licences.model,
+    licences.data,
+    licences.teacher,
+    target.resumed,
     account.payer,
+    target.target,
+    target.visible,
     account.scopes,
     account.expiry,
     account.pays,

@@ -1,132 +1,90 @@
-"""Where the result goes, what it continues, who pays, and whether the sign-in allows it."""
+"""Who pays, and whether the sign-in allows the run and lives long enough for it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from trl_space.checks.case import Case, Check, unreadable
-from trl_space.jobspec import target_name
-from trl_space.recipe import is_repo_id, write_duration
-from trl_space.trainers import TRAINERS
+from trl_space import estimate
+from trl_space.checks.case import READ_SCOPES, Case, Check, Fix
+from trl_space.facts import Account, Organisation
+from trl_space.recipe import write_duration
 
 # Any one of these lets a job make the model's repository and push to it.
 REPO_SCOPES = frozenset({"contribute-repos", "write-repos", "manage-repos"})
-# The token must live longer than the job: time for the queue and the last push.
-TOKEN_MARGIN = timedelta(minutes=15)
-
-
-def resumed(case: Case) -> Check | None:
-    """The earlier run that is continued: one's own, of the same model, with a state that was saved."""
-    name = case.recipe.resume
-    if not name:
-        return None
-    anew = case.fix("set", "start_anew", changes={"resume": ""})
-    account = case.facts.account
-    if account is None:
-        return None  # most results are private: nobody can say before the visitor signs in, which comes last
-    if target_name(case.recipe, account.name).partition("/")[0] not in case.namespaces():
-        return case.check("resume_owner", "blocks", anew, name=name)
-    earlier = case.facts.resume
-    found = unreadable(case, "resume", name, earlier, case.facts.resume_problem)
-    if found is not None or earlier is None:
-        return replace(found, fix=anew) if found else None
-    base = earlier.base_model or ""
-    if base and case.recipe.model and base != case.recipe.model:
-        fix = case.fix("set", "use_model", {"model": base}, changes={"model": base, "model_revision": ""})
-        return case.check("resume_model", "blocks", fix if is_repo_id(base) else anew, name=name, base=base[:100])
-    if earlier.checkpoint is False:
-        return case.check("resume_nothing", "blocks", anew, name=name)
-    if earlier.checkpoint is None:
-        return case.check("resume_unknown", "unknown", name=name)
-    if earlier.left_by and earlier.left_by != case.recipe.trainer:
-        goal = case.title_of(earlier.left_by) if earlier.left_by in TRAINERS else earlier.left_by[:40]
-        return case.check("resume_goal", "blocks", anew, name=name, goal=goal)
-    if case.recipe.private and not earlier.private:
-        # The result goes into that repository, which stays as visible as it is.
-        fix = case.fix("set", "make_public", changes={"private": False})
-        return case.check("resume_public", "blocks", fix, name=name)
-    return case.check("resume_fine", "fine", name=name)
-
-
-def visible(case: Case) -> Check | None:
-    """A result that everybody may read, made from what not everybody may read."""
-    facts = case.facts
-    sources = (facts.dataset, facts.model, facts.teacher, facts.reward_model)
-    private = next((one for one in sources if one is not None and one.private), None)
-    if case.recipe.private or private is None:
-        return None
-    fix = case.fix("set", "make_private", changes={"private": True})
-    return case.check("result_public", "warns", None if case.recipe.resume else fix, name=private.id)
+# Roles in an organisation that may start jobs there and write its repositories.
+WRITING_ROLES = frozenset({"admin", "write", "contributor"})
+# The limit counts from the job's start, and the last thing a run does is to push. So the token must outlive the limit
+# by the time in the queue, which nobody knows (an hour is usual at worst), and by the start.
+TOKEN_MARGIN = timedelta(hours=1)
 
 
 def payer(case: Case) -> Check | None:
-    """The account that pays is one's own or an organisation's."""
-    if case.facts.account is None or not case.recipe.namespace:
+    """The account that pays is one's own, or an organisation in which one may start jobs."""
+    account, name = case.facts.account, case.recipe.namespace
+    if account is None or name in ("", account.name):
         return None
-    if case.recipe.namespace in case.namespaces():
-        return None
-    fix = case.fix("set", "pay_self", changes={"namespace": ""})
-    return case.check("payer", "blocks", fix, namespace=case.recipe.namespace)
-
-
-def target(case: Case) -> Check | None:
-    """The result has a name that may be written to."""
-    recipe, account = case.recipe, case.facts.account
-    # A run that is continued goes on in its own repository, whatever name is typed.
-    name = "" if recipe.resume else recipe.hub_model_id
-    if name and not is_repo_id(name):
-        return case.check("target_name", "blocks", case.choose("hub_model_id", "rename"), name=name)
-    if not name or account is None:
-        return None
-    full = target_name(recipe, account.name)
-    if full.partition("/")[0] not in case.namespaces():
-        fix = case.fix("set", "default_name", changes={"hub_model_id": ""})
-        return case.check("target_owner", "blocks", fix, owner=full.partition("/")[0])
-    if case.facts.target is not None and case.facts.target.exists:
-        fix = case.fix("set", "default_name", changes={"hub_model_id": ""})
-        return case.check("target_taken", "blocks", fix, name=full)
-    return None
-
-
-def scopes(case: Case) -> Check | None:
-    """The sign-in allows starting jobs and making a model."""
-    account = case.facts.account
-    if account is None or account.scopes is None:
-        return None
-    if "jobs" not in account.scopes:
-        return case.check("scope_jobs", "blocks", case.fix("sign_in", "sign_in_again"))
-    if not account.scopes & REPO_SCOPES:
-        return case.check("scope_repos", "blocks", case.fix("sign_in", "sign_in_again"))
-    return None
-
-
-def expiry(case: Case) -> Check | None:
-    """The sign-in lives longer than the run."""
-    account = case.facts.account
-    if account is None or account.expires_at is None:
-        return None
-    now = case.facts.now or datetime.now(UTC)
-    if account.expires_at <= now:
-        return case.check("token_expired", "blocks", case.fix("sign_in", "sign_in_again"))
-    if account.expires_at < now + timedelta(seconds=case.recipe.timeout) + TOKEN_MARGIN:
-        fix = case.fix("sign_in", "sign_in_again")
-        return case.check("token_short", "blocks", fix, limit=write_duration(case.recipe.timeout))
+    paying = _payer(case, account)
+    if paying is None:
+        return case.check("payer", "blocks", _other_payer(case, account), namespace=name)
+    if isinstance(paying, Organisation) and paying.role is None:
+        return case.check("payer_role_unknown", "unknown", namespace=name)
+    if isinstance(paying, Organisation) and paying.role not in WRITING_ROLES:
+        fix = _other_payer(case, account)
+        return case.check("payer_role", "blocks", fix, namespace=name, role=str(paying.role)[:30])
     return None
 
 
 def pays(case: Case) -> Check | None:
     """Whoever pays has a way to pay."""
     account = case.facts.account
+    paying = _payer(case, account) if account else None
+    if account is None or paying is None or paying.can_pay is True:
+        return None
+    path = "/settings/billing" if paying is account else f"/organizations/{paying.name}/settings/billing"
+    link = case.fix("link", "billing", url=case.facts.endpoint + path)
+    if paying.can_pay is None:
+        return case.check("pay_unknown", "unknown", link, payer=paying.name)
+    # Credit that was paid in advance does not show here, so this cannot be known to fail.
+    other = _who_can(account, paying.name)
+    return case.check("pay", "warns", link if other is None else _pay_by(case, account, other), payer=paying.name)
+
+
+def scopes(case: Case) -> Check | None:
+    """The sign-in allows starting jobs, making a model, and reading what is private."""
+    account = case.facts.account
     if account is None:
         return None
-    payer: Any = next((org for org in account.orgs if org.name == case.recipe.namespace), account)
-    if payer.can_pay is not False:
+    if account.scopes is None:
+        return case.check("scope_unknown", "unknown")
+    again = case.fix("sign_in", "sign_in_again")
+    if "jobs" not in account.scopes:
+        return case.check("scope_jobs", "blocks", again)
+    if not account.scopes & REPO_SCOPES:
+        return case.check("scope_repos", "blocks", again)
+    private = _private_unread(case)
+    if private and not account.scopes & READ_SCOPES:
+        return case.check("scope_private", "blocks", again, name=private)
+    return None
+
+
+def expiry(case: Case) -> Check | None:
+    """The sign-in lives longer than the run, its queue and its start."""
+    account, again = case.facts.account, case.fix("sign_in", "sign_in_again")
+    if account is None:
         return None
-    # Credit that was paid in advance does not show here, so this cannot be known to fail.
-    path = "/settings/billing" if payer is account else f"/organizations/{payer.name}/settings/billing"
-    return case.check("pay", "warns", case.fix("link", "billing", url=case.facts.endpoint + path), payer=payer.name)
+    if account.expires_at is None:
+        return case.check("token_unknown", "unknown")
+    now = case.facts.now or datetime.now(UTC)
+    if account.expires_at <= now:
+        return case.check("token_expired", "blocks", again)
+    if account.expires_at < now + timedelta(seconds=case.recipe.timeout) + token_margin(case):
+        return case.check("token_short", "blocks", again, limit=write_duration(case.recipe.timeout))
+    return None
+
+
+def token_margin(case: Case) -> timedelta:
+    """By how much the sign-in must outlive the limit."""
+    return TOKEN_MARGIN + timedelta(seconds=estimate.startup_seconds(case.facts.model))
 
 
 def signed_in(case: Case) -> Check | None:
@@ -134,3 +92,38 @@ def signed_in(case: Case) -> Check | None:
     if case.facts.account is not None:
         return None
     return case.check("sign_in", "blocks", case.fix("sign_in", "sign_in"))
+
+
+def _payer(case: Case, account: Account) -> Account | Organisation | None:
+    name = case.recipe.namespace
+    if name in ("", account.name):
+        return account
+    return next((org for org in account.orgs if org.name == name), None)
+
+
+def _who_can(account: Account, but: str) -> str | None:
+    """Somebody else of whom it is known that they can pay and, for an organisation, that one may start jobs there."""
+    ready = [account.name] if account.can_pay else []
+    ready += [org.name for org in account.orgs if org.can_pay and org.role in WRITING_ROLES]
+    return next((name for name in ready if name != but), None)
+
+
+def _other_payer(case: Case, account: Account) -> Fix:
+    """Whoever is known to be able to pay, else the visitor."""
+    return _pay_by(case, account, _who_can(account, case.recipe.namespace) or account.name)
+
+
+def _pay_by(case: Case, account: Account, name: str) -> Fix:
+    if name == account.name:
+        return case.fix("set", "pay_self", changes={"namespace": ""})
+    return case.fix("set", "pay_by", {"payer": name}, changes={"namespace": name})
+
+
+def _private_unread(case: Case) -> str:
+    """The first private source of which no file was read yet: what was read shows that this sign-in may."""
+    facts = case.facts
+    models = [one for one in (facts.model, facts.teacher, facts.reward_model) if one is not None]
+    unread = [one.id for one in models if one.private and one.config is None]
+    if facts.dataset is not None and facts.dataset.private and facts.sample is None:
+        unread.append(facts.dataset.id)
+    return unread[0] if unread else ""

@@ -12,11 +12,14 @@ from trl_space import formats, lengths
 from trl_space.facts import Account, DatasetFacts, Lengths, Machine, Measured, ModelFacts, Sample, TargetFacts
 from trl_space.formats import DatasetFormat
 from trl_space.presets import Preset, settings_for
-from trl_space.recipe import Recipe
+from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS, field_of
 
 Level = Literal["blocks", "warns", "fine", "unknown"]
+# Any one of these scopes lets a token read the visitor's private repositories, and gated ones.
+READ_SCOPES = frozenset({"read-repos", "write-repos", "manage-repos"})
+GATED_SCOPES = READ_SCOPES | {"gated-repos"}
 
 
 class Problem(Protocol):
@@ -195,6 +198,17 @@ class Case:
         kept = {key: value for key, value in settings.items() if value is not None or preset.get(key) is not None}
         return self.fix("set", name, values, changes={"settings": kept})
 
+    def follow(self, name: str, /, *names: str) -> Fix:
+        """A fix that takes settings out of the recipe, so that they follow the preset and the machine again."""
+        kept = {key: value for key, value in self.recipe.settings.items() if key not in names}
+        return self.fix("set", name, changes={"settings": kept})
+
+    def other_model(self, name: str | None) -> Fix:
+        """A fix that takes the model called `name`; one that goes to the choice of models when that is none."""
+        if not name or not is_repo_id(name) or name == self.recipe.model:
+            return self.choose("model", "choose_other")
+        return self.fix("set", "use_model", {"model": name}, changes={"model": name, "model_revision": ""})
+
     def choose(self, target: str, name: str = "choose") -> Fix:
         """A fix that goes to a part of the page."""
         return self.fix("focus", name, target=target)
@@ -203,6 +217,10 @@ class Case:
         """The visitor and their organisations; empty when nobody signed in."""
         account = self.facts.account
         return {account.name, *(org.name for org in account.orgs)} if account else set()
+
+    def words(self, key: str, /, **values: object) -> str:
+        """A text in the language of the checks."""
+        return t(key, self.lang, **values)
 
     def title_of(self, trainer: str) -> str:
         """The goal of a trainer in plain words."""
@@ -220,13 +238,24 @@ def unread(case: Case, what: str, problem: Problem) -> Check:
     return Check(check.id, check.level, check.title, problem.sentence or check.reason, check.fix)
 
 
-def gated(case: Case, what: str, name: str, url: str) -> Check:
-    """The check for a repository whose licence has to be accepted first."""
+def page_link(case: Case, what: str, name: str, url: str) -> Fix:
+    """A link to a repository's page; the page looks again when the visitor comes back."""
     prefix = "datasets/" if what == "dataset" else ""
-    link = case.fix("link", "licence", url=url or f"{case.facts.endpoint}/{prefix}{name}")
+    return case.fix("link", "licence", url=url or f"{case.facts.endpoint}/{prefix}{name}")
+
+
+def gated(case: Case, what: str, name: str, facts: Any) -> Check:
+    """The check for a repository whose licence has to be accepted first."""
+    link = page_link(case, what, name, facts.url if facts else "")
     if case.facts.account is None:
         # Nobody can say for a visitor we do not know; signing in comes last and answers it.
         return case.check(f"{what}_gated_unknown", "unknown", link)
+    if facts is not None and facts.access == "unknown":
+        return case.check(f"{what}_gated_unknown", "unknown", link)
+    scopes = case.facts.account.scopes
+    if scopes is not None and not scopes & GATED_SCOPES:
+        # Whatever the owner allows: this sign-in cannot show that it is allowed.
+        return case.check(f"{what}_gated_scope", "blocks", case.fix("sign_in", "sign_in_again"))
     return case.check(f"{what}_gated", "blocks", link)
 
 
@@ -235,5 +264,11 @@ def unreadable(case: Case, what: str, name: str, facts: Any, problem: Problem | 
     if problem is not None and problem.kind != "gated":
         return unread(case, what, problem)
     if problem is not None or (facts is not None and facts.gated and facts.access != "ok"):
-        return gated(case, what, name, facts.url if facts else "")
+        return gated(case, what, name, facts)
     return case.check(f"{what}_reading", "blocks") if facts is None else None
+
+
+def strongest(*found: Check | None) -> Check | None:
+    """The first of several answers that blocks, else the first there is: what is not known must not hide what is."""
+    there = [check for check in found if check is not None]
+    return next((check for check in there if check.level == "blocks"), there[0] if there else None)

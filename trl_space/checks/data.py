@@ -31,14 +31,22 @@ def split(case: Case) -> Check | None:
     subsets = sorted({split.subset for split in dataset.splits})
     if not recipe.split:
         return case.check("split_missing", "blocks", focus)
-    if dataset.splits and not recipe.subset and len(subsets) > 1:
+    if not dataset.splits:
+        return case.check("split_unknown", "unknown", split=recipe.split)
+    if not recipe.subset and len(subsets) > 1:
         return case.check("subset_missing", "blocks", focus)
-    there = any(
-        split.split == recipe.split and (not recipe.subset or split.subset == recipe.subset) for split in dataset.splits
-    )
-    # "train[:10%]" and the like are slices that the `datasets` library cuts itself.
-    if dataset.splits and not there and "[" not in recipe.split:
-        return case.check("split_gone", "blocks", focus, split=recipe.split)
+    if recipe.subset and recipe.subset not in subsets:
+        only = case.fix("set", "use_subset", {"subset": subsets[0]}, changes={"subset": subsets[0]})
+        return case.check("subset_gone", "blocks", only if len(subsets) == 1 else focus, subset=recipe.subset)
+    there = {split.split for split in dataset.splits if split.subset == recipe.subset or not recipe.subset}
+    # "train[:10%]+test" and the like are slices that the `datasets` library cuts itself.
+    wanted = [part.partition("[")[0].strip() for part in recipe.split.split("+")]
+    gone = [name for name in wanted if name not in there]
+    if gone:
+        usual = "train" if "train" in there else min(there)
+        clear = usual == "train" or len(there) == 1
+        fix = case.fix("set", "use_split", {"split": usual}, changes={"split": usual}) if clear else focus
+        return case.check("split_gone", "blocks", fix, split=gone[0])
     return None
 
 
@@ -48,7 +56,7 @@ def rows(case: Case) -> Check | None:
     if facts.dataset is None or not recipe.split:
         return None
     if facts.format is None or not case.rows:
-        reason = facts.sample_problem.sentence if facts.sample_problem else ""
+        reason = facts.sample_problem.sentence if facts.sample_problem else facts.dataset.viewer_problem
         check = case.check("rows_unknown", "unknown")
         return Check(check.id, check.level, check.title, reason or check.reason)
     if case.mapping is None:

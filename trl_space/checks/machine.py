@@ -9,8 +9,10 @@ from trl_space import estimate, fitting
 from trl_space.checks.case import Case, Check, Fix, split_rows
 from trl_space.memory import MemoryEstimate
 from trl_space.presets import presets_of
-from trl_space.recipe import write_duration
+from trl_space.recipe import MAX_TIMEOUT, write_duration
 
+# A run that likely needs more than this share of its limit may not be done in time: the estimate is that rough.
+NEAR = 0.8
 # The ways to need less memory, each with less than the one before.
 _SMALLER = (
     ("adapter", {"use_peft": True, "load_in_4bit": False}),
@@ -54,10 +56,15 @@ def memory(case: Case) -> Check | None:
 
 
 def needed_memory(case: Case, settings: Mapping[str, Any]) -> MemoryEstimate:
-    """Memory of one GPU in GiB for these settings, with the models that stand beside the one that is trained."""
+    """Memory of one GPU in GiB for these settings, with the models that stand beside the one that is trained.
+
+    What an earlier run of the same shape needed is better than any estimate.
+    """
     facts = case.facts
     if facts.model is None:
         return MemoryEstimate(None)
+    if facts.measured is not None and facts.measured.peak_gib and settings == case.settings:
+        return MemoryEstimate(facts.measured.peak_gib)
     held = fitting.held_params((facts.teacher, facts.reward_model))
     use = fitting.memory_settings(case.recipe, facts.preset, settings, facts.machine, held)
     return estimate.memory(facts.model.config, facts.model.params, use, case.gpus)
@@ -105,14 +112,22 @@ def time(case: Case) -> Check | None:
     facts, recipe = case.facts, case.recipe
     if facts.machine is None or facts.model is None:
         return None
-    rows = split_rows(recipe, facts)
-    time = estimate.time_seconds(recipe, case.settings, facts.model, facts.machine, rows, _tokens(case))
-    if time.seconds is None or time.seconds <= recipe.timeout * 0.8:
+    time = likely(case)
+    if time.seconds is None:
+        return case.check("time_unknown", "unknown")
+    if time.seconds <= recipe.timeout * NEAR:
         return None
-    longer = int(-(-time.seconds * 2 // 1800) * 1800)
-    fix = case.fix(
-        "set", "raise_limit", {"limit": write_duration(longer)}, changes={"timeout": min(longer, 7 * 24 * 3600)}
-    )
+    longer = min(MAX_TIMEOUT, int(-(-time.seconds * 2 // 1800) * 1800))
+    fix = case.fix("set", "raise_limit", {"limit": write_duration(longer)}, changes={"timeout": longer})
+    if time.seconds > longer * NEAR:
+        fix = _bigger(case) or case.choose("machine")  # no limit that the Hub takes is long enough
     name = "time_short" if time.seconds > recipe.timeout else "time_near"
     minutes = max(1, round(time.seconds / 60))
     return case.check(name, "warns", fix, minutes=minutes, limit=write_duration(recipe.timeout))
+
+
+def likely(case: Case) -> estimate.TimeEstimate:
+    """How long the run takes, from the rows that were looked at."""
+    recipe, facts = case.recipe, case.facts
+    rows = split_rows(recipe, facts)
+    return estimate.time_seconds(recipe, case.settings, facts.model, facts.machine, rows, _tokens(case))

@@ -1,11 +1,10 @@
-"""Settings that do not go together, or not with this machine: what TRL refuses, or does wrong without a word."""
+"""Settings that do not go together: what TRL refuses, or does wrong without a word."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from trl_space.checks.case import Case, Check, split_rows
-from trl_space.presets import is_old
 
 
 def generations(case: Case) -> Check | None:
@@ -61,22 +60,12 @@ def precision(case: Case) -> Check | None:
     if half and use.get("bf16") is True:
         return case.check("two_formats", "blocks", case.setting("turn_off", bf16=False))
     full = not use.get("use_peft")
-    if full and use.get("load_in_4bit"):
+    if use.get("load_in_4bit") and use.get("load_in_8bit"):
+        return case.check("compressed_twice", "blocks", case.setting("turn_off", load_in_8bit=False))
+    if full and (use.get("load_in_4bit") or use.get("load_in_8bit")):
         return case.check("compressed_full", "blocks", case.setting("adapter", use_peft=True))
     if full and half and use.get("dtype") == "float16":
         return case.check("half_full", "blocks", case.setting("use_float32", dtype="float32"))
-    return None
-
-
-def method(case: Case) -> Check | None:
-    """4-bit weights want a GPU of a newer kind."""
-    machine = case.facts.machine
-    if machine is None or not case.settings.get("load_in_4bit") or not case.settings.get("use_peft"):
-        return None
-    if not machine.accelerators:
-        return case.check("compressed_cpu", "warns", case.setting("adapter", load_in_4bit=False, use_peft=True))
-    if is_old(machine):
-        return case.check("compressed_old", "warns", case.setting("adapter", load_in_4bit=False, use_peft=True))
     return None
 
 

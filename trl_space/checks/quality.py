@@ -6,9 +6,12 @@ from typing import Any
 
 from trl_space import formats, lengths
 from trl_space.checks.case import Case, Check, Fix, split_rows
+from trl_space.recipe import is_repo_id
 from trl_space.texts import t
 
 FEW_ROWS = 20
+# The job refuses fewer than these after the mapping (`worker/data.py`).
+FEWEST = 4
 # Shares of rows, of those looked at, from which on something is said.
 CUT_PERCENT = 5
 
@@ -20,6 +23,8 @@ def template(case: Case) -> Check | None:
         return None
     if model.chat_template is None:
         return case.check("template_unknown", "unknown")
+    if is_repo_id(case.facts.sibling or "") and case.facts.sibling != case.recipe.model:
+        return case.check("template_sibling", "blocks", case.other_model(case.facts.sibling))
     plain = as_text(case)
     if plain is not None:
         return case.check("template_text", "blocks", plain)
@@ -67,7 +72,9 @@ def answers_only(case: Case) -> Check | None:
     if case.mapping.type == "language_modeling" and case.mapping.conversational:
         marked = case.facts.lengths.marks_answers if case.facts.lengths else None
         fix = case.setting("turn_off", assistant_only_loss=False)
-        return case.check("answers_unmarked", "warns", fix) if marked is False else None
+        if marked is None:
+            return case.check("answers_unmarked_unknown", "unknown", fix)
+        return None if marked else case.check("answers_unmarked", "warns", fix)
     others = {name: value for name, value in case.recipe.settings.items() if name != "assistant_only_loss"}
     if (case.facts.preset.settings if case.facts.preset else {}).get("assistant_only_loss"):
         others["assistant_only_loss"] = False
@@ -112,13 +119,21 @@ def answers_differ(case: Case) -> Check | None:
 
 
 def enough(case: Case) -> Check | None:
-    """There are enough rows to learn from, and for score goals enough to fill a step."""
-    known = [rows for rows in (split_rows(case.recipe, case.facts), case.recipe.rows) if rows is not None]
-    if case.facts.dataset is None or not known:
+    """There are enough rows to learn from, also after the mapping, and for score goals enough to fill a step."""
+    total = split_rows(case.recipe, case.facts)
+    known = [rows for rows in (total, case.recipe.rows) if rows is not None]
+    if case.facts.dataset is None or not case.recipe.split:
         return None
+    if not known:
+        return case.check("rows_count_unknown", "unknown")
     rows = min(known)
     if rows == 0:
         return case.check("rows_none", "blocks", case.choose("split"))
+    usable = _usable(case, rows)
+    if usable < FEWEST:
+        more = total is not None and rows < total
+        fix = case.fix("set", "all_rows", changes={"rows": None}) if more else case.choose("dataset", "choose_other")
+        return case.check("rows_fewest", "blocks", fix, rows=usable, fewest=FEWEST)
     held = case.settings.get("test_split_size")
     left = rows - round(rows * held) if isinstance(held, float) and 0 < held < 1 else rows
     if "rewards" in case.needs:
@@ -133,7 +148,7 @@ def enough(case: Case) -> Check | None:
             return case.check("rows_step", "blocks", fix if case.gpus <= left else None, rows=left, needed=prompts)
     if rows < FEW_ROWS:
         return case.check("rows_few", "warns", rows=rows)
-    return None
+    return case.check("rows_count_unknown", "unknown") if total is None else None
 
 
 def length(case: Case) -> Check | None:
@@ -156,6 +171,15 @@ def length(case: Case) -> Check | None:
     if beyond:
         return case.check("rows_beyond", "warns", rows=beyond, context=f"{context:,}")
     return None
+
+
+def _usable(case: Case, rows: int) -> int:
+    """How many of the first `rows` rows the mapping leaves: counted when all were looked at, else all that may be."""
+    if not case.made:
+        return rows
+    seen = case.applied[:rows]
+    left = sum(len(each.rows) for each in seen)
+    return left if len(seen) == rows else left + (rows - len(seen)) * max(1, len(case.made) // len(case.applied))
 
 
 def _all_seen(case: Case) -> bool:

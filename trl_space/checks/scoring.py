@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from trl_space import rewards
-from trl_space.checks.case import Case, Check, unreadable
-from trl_space.checks.models import is_adapter
+from trl_space.checks.case import Case, Check, strongest, unreadable
+from trl_space.checks.models import whole
+from trl_space.facts import ModelFacts
 from trl_space.texts import t
 
 REWARD_MODEL = "reward_model_name_or_path"
@@ -32,8 +34,12 @@ def chosen(case: Case) -> Check | None:
 
 def columns(case: Case) -> Check | None:
     """The rows hold what each rule compares with, after the mapping."""
-    if "rewards" not in case.needs or not case.made:
+    if "rewards" not in case.needs or not (_specs(case) or _judge(case)):
         return None
+    needed = [column for spec in _specs(case) for column in rewards.parse(spec)[0].columns]
+    if needed and not case.made:
+        # What keeps the rows from being made, if that is known, is said by another check.
+        return case.check("rewards_unknown", "unknown", column=needed[0]) if case.facts.format is None else None
     for spec in _specs(case):
         reward, _ = rewards.parse(spec)
         for column in reward.columns:
@@ -43,7 +49,10 @@ def columns(case: Case) -> Check | None:
                 return case.check("rewards_column", "blocks", case.choose("rewards"), column=column, **values)
             if there < len(case.made):
                 return case.check("rewards_gaps", "warns", column=column, **values)
-    return None
+    packages = sorted({rewards.parse(spec)[0].package for spec in _specs(case)} - {""})
+    if packages:
+        return case.check("rewards_packages", "fine", packages=", ".join(packages))
+    return case.check("rewards_fine", "fine")
 
 
 def judge(case: Case) -> Check | None:
@@ -51,19 +60,30 @@ def judge(case: Case) -> Check | None:
     name = _judge(case)
     if "rewards" not in case.needs or not name:
         return None
-    focus = case.choose("rewards", "choose_other")
     model = case.facts.reward_model
     found = unreadable(case, "judge", name, model, case.facts.reward_model_problem)
-    if found is not None or model is None:
-        return found
-    if not model.is_judge or is_adapter(model):
-        return case.check("judge_kind", "blocks", focus, name=name)
+    return (
+        found
+        if model is None
+        else strongest(found, *_judges(case, model)) or case.check("judge_fine", "fine", name=name)
+    )
+
+
+def _judges(case: Case, model: ModelFacts) -> Iterator[Check]:
+    """What keeps a model from scoring these rows."""
+    name, focus = model.id, case.choose("rewards", "choose_other")
+    if not model.is_judge or not whole(model):
+        yield case.check("judge_kind", "blocks", focus, name=name)
     outputs = _outputs(model.config or {})
-    if outputs is not None and outputs != 1:
-        return case.check("judge_outputs", "blocks", focus, name=name, outputs=outputs)
-    if case.mapping is not None and case.mapping.conversational and model.chat_template is False:
-        return case.check("judge_template", "blocks", focus, name=name)
-    return None
+    if outputs is None:
+        yield case.check("judge_unknown", "unknown", name=name)
+    elif outputs != 1:
+        yield case.check("judge_outputs", "blocks", focus, name=name, outputs=outputs)
+    if case.mapping is not None and case.mapping.conversational and not model.chat_template:
+        if model.chat_template is None:
+            yield case.check("judge_template_unknown", "unknown", name=name)
+        else:
+            yield case.check("judge_template", "blocks", focus, name=name)
 
 
 def _specs(case: Case) -> tuple[str, ...]:
