@@ -284,6 +284,7 @@ say("teacher_words_unknown", "unknown", TAUGHT, teacher=replace(TEACHER, tokeniz
 say("teacher_small", "warns", TAUGHT, teacher=replace(TEACHER, params=1000))
 say("teacher_fine", "fine", TAUGHT)
 say("teacher_licence", "warns", TAUGHT, teacher=replace(TEACHER, license="llama3"))
+say("teacher_licence", "warns", TAUGHT, teacher=replace(TEACHER, license="llama2"))
 say("teacher_research", "warns", TAUGHT, teacher=replace(TEACHER, license="other", license_name="qwen-research"))
 
 SCORED = chosen("grpo")
@@ -361,7 +362,7 @@ say("machine_tight", "warns", then={"machine": None}, measured=Measured(1.0, pea
 say("machine_unknown", "unknown", model=replace(MODEL, params=None, config=None))
 say("machine_fine", "fine")
 say("disk_fine", "fine")
-SMALL_DISK = replace(L4, disk_gb=15)
+SMALL_DISK = replace(L4, disk_gb=18)
 KEEPING = chosen("sft", use_peft=False, save_total_limit=3)
 say("disk_small", "blocks", KEEPING, machine=SMALL_DISK, machines=(SMALL_DISK,))
 say("disk_small", "blocks", KEEPING, then={"machine": None}, machine=replace(L4, disk_gb=8))

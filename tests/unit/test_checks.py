@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from tests.unit.cases import ADA, CHAT, CPU, DATASET, FREE, L4, MODEL, NOW, RECIPE, T4, TAKEN, TINY, facts, sample
+from tests.unit.check_cases import TEACHER, chosen, given
 from trl_space.checks import Facts, blocking, launch_label, row_mapping, run_checks, whole_rows
-from trl_space.facts import SplitFacts
+from trl_space.facts import Measured, SplitFacts
 from trl_space.recipe import Recipe
 
 
@@ -40,10 +41,10 @@ def test_the_button_leads_through_the_page():
         ("Sign in to start", {"flavor": "l4x1"}, {"machine": L4}),
         ("Start training", {}, {"account": ADA}),
     ]
-    recipe, given = Recipe(), Facts(now=NOW)
-    for button, chosen, known in steps:
-        recipe, given = replace(recipe, **chosen), replace(given, **known)
-        assert label(recipe, given) == button
+    recipe, world = Recipe(), Facts(now=NOW)
+    for button, picked, known in steps:
+        recipe, world = replace(recipe, **picked), replace(world, **known)
+        assert label(recipe, world) == button
 
 
 def test_nothing_is_launched_before_it_was_read():
@@ -238,3 +239,38 @@ def test_rows_the_viewer_cut_are_not_judged():
 def test_the_mapping_of_the_page_is_that_of_the_job():
     assert row_mapping(RECIPE, facts()).empty
     assert row_mapping(RECIPE, facts(format=None)) is None
+
+
+@pytest.mark.parametrize("split", ["train[:10%]", "train+test", "train[:5]+test[10:]"])
+def test_slices_of_splits_that_are_there_can_be_used(split):
+    sliced = replace(RECIPE, split=split)
+    assert not {"split_gone", "split_unknown"} & set(found(sliced))
+
+
+def test_a_teacher_of_the_family_may_teach_it():
+    recipe = chosen("distillation")
+    llama = {"model": replace(MODEL, license="llama3.1"), "teacher": replace(TEACHER, license="llama3")}
+    assert "teacher_licence" not in found(recipe, given(recipe, **llama))
+
+
+def test_a_full_disk_is_helped_by_saving_less_first():
+    keeping = chosen("sft", use_peft=False, save_total_limit=3)
+    check = found(keeping, given(keeping, machine=replace(L4, disk_gb=18)))["disk_small"]
+    changed = check.fix.changes["settings"]
+    assert (changed["save_total_limit"], changed["save_only_model"]) == (1, True)
+
+
+def test_what_was_read_shows_that_it_may_be_read():
+    """A sign-in without read-repos reads what this page made, for that is what contribute-repos allows."""
+    account = replace(ADA, scopes=frozenset({"jobs", "contribute-repos"}))
+    private = replace(MODEL, private=True)
+    assert "scope_private" not in found(RECIPE, facts(model=private, account=account))
+    assert "scope_private" in found(RECIPE, facts(model=replace(private, config=None), account=account))
+    gated = replace(MODEL, gated=True, access="ok")
+    assert blocking(run_checks(RECIPE, facts(model=gated, account=account))) is None
+
+
+def test_what_an_earlier_run_needed_counts_more_than_an_estimate():
+    big = replace(MODEL, params=30_000_000_000)
+    assert found(RECIPE, facts(model=big, measured=Measured(1.0, peak_gib=5.0)))["machine_fine"].level == "fine"
+    assert "machine_small" in found(RECIPE, facts(measured=Measured(1.0, peak_gib=40.0)))
