@@ -11,8 +11,8 @@ from trl_space.memory import MemoryEstimate
 from trl_space.presets import presets_of
 from trl_space.recipe import MAX_TIMEOUT, write_duration
 
-# A run that likely needs more than this share of its limit may not be done in time: the estimate is that rough.
-NEAR = 0.8
+# How much longer than likely a run may take: the estimate is that rough.
+AT_WORST = 1.25
 # The ways to need less memory, each with less than the one before.
 _SMALLER = (
     ("adapter", {"use_peft": True, "load_in_4bit": False}),
@@ -115,11 +115,12 @@ def time(case: Case) -> Check | None:
     time = likely(case)
     if time.seconds is None:
         return case.check("time_unknown", "unknown")
-    if time.seconds <= recipe.timeout * NEAR:
+    worst = time.seconds * AT_WORST
+    if worst <= recipe.timeout:
         return None
-    longer = min(MAX_TIMEOUT, int(-(-time.seconds * 2 // 1800) * 1800))
+    longer = min(MAX_TIMEOUT, int(-(-worst * 1.5 // 1800) * 1800))
     fix = case.fix("set", "raise_limit", {"limit": write_duration(longer)}, changes={"timeout": longer})
-    if time.seconds > longer * NEAR:
+    if worst > longer:
         fix = _bigger(case) or case.choose("machine")  # no limit that the Hub takes is long enough
     name = "time_short" if time.seconds > recipe.timeout else "time_near"
     minutes = max(1, round(time.seconds / 60))
