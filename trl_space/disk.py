@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trl_space.facts import DatasetFacts, ModelFacts
-from trl_space.memory import BYTES, DEFAULTS, adapter_params, shape_of, true_params
+from trl_space.memory import BYTES, DEFAULTS
 from trl_space.recipe import Recipe
+from trl_space.shape import adapter_params, shape_of, true_params
 
 GB = 1e9
 # Image and packages, unpacked. docs/start-up.md has the compressed sizes: 2.9 GB of packages (about two and a half

@@ -1,89 +1,99 @@
 """What a run will need: memory, time and money, as far as that can be known before it starts.
 
-Every number comes with what it rests on. Time rests on a table of what GPUs reach in published fine-tuning runs
-and on the length of the rows that were looked at; it is right within a factor of about two. The highest price is
-exact: the machine's price times the limit after which the Hub stops the job.
+    memory(config, params, settings, gpus)                        # trl_space/memory.py
+    time = time_seconds(recipe, settings, model, machine, rows, tokens, measured)
+    cost(time, machine, recipe.timeout)                           # likely, and at most
+    rehearsal(recipe, settings, model, machine)                   # a few steps of the same, for cents
+    run_shape(recipe, settings, machine)                          # by which a run finds what an earlier one measured
+
+Every number comes with what it rests on. A time is a range: narrow when a run of the same shape was measured, wider the
+less is known of the machine, the rows and the goal (`spread`). The highest price is exact: the machine's price times
+the limit after which the Hub stops the job; a job is never tried again by itself. What is not known is None, never 0.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trl_space.facts import Machine, ModelFacts
-from trl_space.memory import BYTES, DEFAULTS, GENERATING, GIB, PAIRED, MemoryEstimate, memory, shape_of, true_params
+from trl_space import accelerators, lengths
+from trl_space.durations import Work, evaluations, held_out, steps
+from trl_space.facts import Machine, Measured, ModelFacts
+from trl_space.memory import GENERATING, GIB, PAIRED, MemoryEstimate, memory
 from trl_space.recipe import Recipe
 
-__all__ = ["CostEstimate", "MemoryEstimate", "TimeEstimate", "memory", "price", "recommend", "verdict"]
+__all__ = [
+    "CostEstimate",
+    "MemoryEstimate",
+    "Rehearsal",
+    "TimeEstimate",
+    "cost",
+    "mean_tokens",
+    "memory",
+    "price",
+    "recommend",
+    "rehearsal",
+    "run_shape",
+    "spread",
+    "time_seconds",
+    "verdict",
+]
 
-# Seconds from the moment a job gets its machine until training starts, without the model's download: image,
-# Python packages (some GB), imports, tokenising. The Hub bills them.
-STARTUP_SECONDS = 60
+# Seconds from the moment a job gets its machine until training starts, without the model's download: image, Python
+# packages (some 3 GB with a GPU), imports, tokenising. The Hub bills them. At worst three times as long.
+STARTUP_SECONDS, STARTUP_WORST = 60, 3
 # Bytes a job downloads or uploads in a second; cautious for a data centre.
 BYTES_PER_SECOND = 100e6
-# Accelerators: peak in dense bfloat16 (float16 for the T4) TFLOP/s, and the part of it that fine-tuning reaches.
-# From the makers' tables and from published runs of 1 to 14 billion parameters (A100, L40S, T4); the rest is
-# guessed from those.
-ACCELERATORS: Mapping[str, tuple[float, float]] = {
-    "t4": (65, 0.20),
-    "l4": (121, 0.30),
-    "a10g": (70, 0.30),
-    "l40s": (362, 0.25),
-    "a100": (312, 0.40),
-    "h200": (989, 0.35),
-    "6000": (500, 0.25),
-}
-_UNKNOWN_ACCELERATOR = (60, 0.25)
-# Memory bandwidth in bytes per second (makers' tables): each word that a model writes reads all its weights once.
-BANDWIDTH: Mapping[str, float] = {
-    "t4": 320e9,
-    "l4": 300e9,
-    "a10g": 600e9,
-    "l40s": 864e9,
-    "a100": 2039e9,
-    "h200": 4800e9,
-    "6000": 1792e9,
-}
-# Seconds for each word that is written, however small the model (transformers' loop; the processor's figure was
-# measured with a model of 0.9 million parameters: 24 words for 32 texts at once in 0.2 s).
-GPU_WORD_SECONDS, CPU_WORD_SECONDS = 0.03, 0.006
-# What goes through the model beside a plain training on one text: the model as it was (dpo, kto), other rows' answers
-# to the same questions (kto), a forward pass of the teacher or of the scores (distillation, grpo, rloo).
-WORK = {"dpo": 1.3, "kto": 1.5, "grpo": 1.3, "rloo": 1.3, "distillation": 1.5}
-# One virtual CPU in float32 on small matrices, and how far more of them help.
-CPU_FLOPS, CPU_MOST = 12e9, 16
-# No batch is faster than this, however small the model.
-GPU_BATCH_SECONDS, CPU_BATCH_SECONDS = 0.12, 0.03
-# Tokens in a row when none was looked at.
-USUAL_TOKENS = 400
-CHARS_PER_TOKEN = 3.6
-# Rows of a batch are filled up to its longest one.
-PADDING = 1.3
+# A run writes answers to at most four held-out questions, of 128 words, before and again after; not for longer than
+# 45 seconds or a tenth of its limit (worker/train.py).
+SHOWN_WORDS, SHOWN_SECONDS, SHOWN_PART = 4 * 128, 45.0, 0.1
 # A run that is likely over by then may go to the cheapest machine; a longer one should not wait for ever.
 SOON_SECONDS = 600
 WAITING_USD_PER_HOUR = 0.5
+# How far off a time may be, as a factor both ways: with a machine of which runs are published, with any other, with
+# a processor. More where the model writes, where no row was looked at, and where a compressed model trains.
+SPREAD_MEASURED, SPREAD_GUESSED, SPREAD_CPU = 1.5, 2.0, 2.0
+SPREAD_WRITING, SPREAD_NO_ROWS, SPREAD_FOUR_BIT = 1.4, 1.3, 1.2
+# With the rate of an earlier run; of a rehearsal, which saw only a few rows.
+SPREAD_RUN, SPREAD_REHEARSED = 1.1, 1.3
+# A rehearsal: enough steps to leave the first ones behind, in which memory is arranged and programs are made.
+REHEARSAL_STEPS, REHEARSAL_LEAST_SECONDS, REHEARSAL_MOST_SECONDS = 5, 600, 3600
+# Settings that change neither the speed of a step nor its memory: how long a run goes on, what it starts from, how
+# fast it learns, what it saves, says and tests, and names.
+_BESIDE_SPEED = (
+    "learning_rate lr_scheduler num_train_epochs max_steps warmup weight_decay adam_ max_grad_norm seed data_seed "
+    "save_ load_best_model metric_for greater_is logging_ log_ report_to run_name project output_dir push_to_hub hub_ "
+    "eval_ per_device_eval test_split do_eval disable_tqdm lora_alpha label_smoothing timeout trackio resume"
+).split()
 
 
 @dataclass(frozen=True)
 class TimeEstimate:
     """`seconds` from start to the finished model, start-up included; None with the `reason` when unknown.
 
-    `steps` is how often the model changes, `reason` says what the estimate rests on, in a sentence.
+    `low` and `high` are the range it lies in. `steps` is how often the model changes, `reason` says what the estimate
+    rests on, in a sentence. `measured` is whether an earlier run of the same shape gave the rate.
     """
 
     seconds: float | None
     reason: str
     steps: int | None = None
     training_seconds: float | None = None
+    low: float | None = None
+    high: float | None = None
+    measured: bool = False
 
 
 @dataclass(frozen=True)
 class CostEstimate:
     """US dollars: what the run likely costs (None: unknown) and what it costs at most.
 
-    `at_most_usd` is the price of the whole limit, `startup_usd` what the minutes before it may add.
+    `low_usd` and `high_usd` are the range of the first. `at_most_usd` is the price of the whole limit, `startup_usd`
+    what the minutes before it may add: the Hub may bill them, and the limit does not count them.
     """
 
     likely_usd: float | None
@@ -91,6 +101,18 @@ class CostEstimate:
     likely_seconds: float | None
     timeout_seconds: int
     startup_usd: float = 0.0
+    low_usd: float | None = None
+    high_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A few steps of a run on the same machine: `timeout` in seconds, prices in US dollars (None: unknown)."""
+
+    steps: int
+    timeout: int
+    likely_usd: float | None
+    at_most_usd: float
 
 
 def price(machine: Machine, seconds: float) -> float:
@@ -98,9 +120,9 @@ def price(machine: Machine, seconds: float) -> float:
     return machine.usd_per_minute * seconds / 60
 
 
-def startup_seconds(model: ModelFacts | None) -> float:
-    """Return the time before training starts, the model's download included."""
-    size = 2.0 * (model.params or 0) if model else 0
+def startup_seconds(model: ModelFacts | None, beside: float = 0) -> float:
+    """Return the time before training starts, the download of the model and of `beside` parameters included."""
+    size = 2.0 * ((model.params or 0) + beside) if model else 0
     return STARTUP_SECONDS + size / BYTES_PER_SECOND
 
 
@@ -111,13 +133,13 @@ def time_seconds(
     machine: Machine | None,
     rows: int | None,
     mean_tokens: float | None = None,
+    measured: Measured | None = None,
 ) -> TimeEstimate:
     """Estimate how long the run takes.
 
-    `rows` are those of the split (None: unknown), `mean_tokens` of a row (None: a usual row is assumed). A batch
-    takes k x parameters x tokens operations: k is 6 with an adapter and 8 without, a third less when activations
-    are kept; divided by what the machine reaches, and never less than a fixed time for each batch. Goals in which the
-    model writes (grpo, rloo, distillation) add the time of writing, word by word.
+    `rows` are those of the split (None: unknown), `mean_tokens` what the function of that name says (None: a usual row
+    is assumed), `measured` what an earlier run of the same shape on this machine needed: its rate then counts, not
+    ours.
     """
     if model is None or not model.params:
         return TimeEstimate(None, "the size of the model is not known")
@@ -126,68 +148,135 @@ def time_seconds(
     limits = [number for number in (rows, recipe.rows) if number]
     if not limits:
         return TimeEstimate(None, "nobody knows how many rows there are")
-    use = {**DEFAULTS, "num_train_epochs": 3, "gradient_accumulation_steps": 1, **settings}
-    gpus = max(1, machine.accelerators)
-    per_batch = int(use["per_device_train_batch_size"])
-    batches_per_step = int(use["gradient_accumulation_steps"])
-    tries = int(use.get("num_generations") or {"grpo": 8, "rloo": 2}.get(recipe.trainer, 1))
-    tries = tries if recipe.trainer in ("grpo", "rloo") else 1
-    if recipe.trainer in ("grpo", "rloo"):
-        tries *= int(use.get("num_iterations") or 1)  # how often the same answers are learned from
-    each_pass = math.ceil(min(limits) * tries / (per_batch * gpus * batches_per_step))
-    steps = max(1, math.ceil(each_pass * float(use["num_train_epochs"])))
-    if int(use.get("max_steps", -1) or -1) > 0:
-        steps = int(use["max_steps"])
-    length = min(float(use["max_length"]), mean_tokens or min(USUAL_TOKENS, float(use["max_length"])))
-    if recipe.trainer in GENERATING:
-        length = (mean_tokens or USUAL_TOKENS / 4) + float(use["max_completion_length"]) / 2
-    tokens = per_batch * length * (PADDING if per_batch > 1 else 1) * WORK.get(recipe.trainer, 1.0)
-    tokens *= 2 if recipe.trainer in PAIRED and not mean_tokens else 1
-    count = _active_params(model)
-    lora = bool(use.get("use_peft"))
-    k = (6 if lora else 8) if use["activation_checkpointing"] else (4 if lora else 6)
-    batch = max(_floor(machine), k * count * tokens / _speed(machine, count, use))
-    training = steps * (batches_per_step * batch + _writing(recipe.trainer, machine, count, use))
-    result_bytes = 2.0 * model.params * (0.05 if lora else 1)
-    seconds = startup_seconds(model) + training + 2 * result_bytes / BYTES_PER_SECOND
-    basis = "the rows looked at" if mean_tokens else f"rows of about {round(length)} tokens"
-    reason = f"{steps} steps on {machine.title}, from {basis} and published speeds; within a factor of two"
-    return TimeEstimate(seconds, reason, steps, training)
+    used = min(limits)
+    work = Work(recipe.trainer, settings, model, machine, mean_tokens)
+    count = steps(recipe, settings, machine, used)
+    rate = measured.seconds_per_step if measured else work.step_seconds
+    training = count * rate
+    training += evaluations(settings, count) * work.evaluation_seconds(held_out(settings, used))
+    shown = min(SHOWN_SECONDS, SHOWN_PART * recipe.timeout, SHOWN_WORDS * work.word_seconds)
+    result_bytes = 2.0 * model.params * (0.05 if work.lora else 1)
+    around = 2 * shown + 2 * result_bytes / BYTES_PER_SECOND
+    start = startup_seconds(model, float(settings.get("teacher_params") or 0))
+    worst = STARTUP_WORST * start
+    if measured and measured.startup_seconds is not None:
+        start = measured.startup_seconds
+        worst = 2 * start
+    factor = spread(recipe.trainer, settings, machine, mean_tokens, measured)
+    reason = _reason(count, machine, work, mean_tokens, measured)
+    return TimeEstimate(
+        seconds=start + training + around,
+        reason=reason,
+        steps=count,
+        training_seconds=training,
+        low=start / 1.5 + training / factor + around / 2,
+        high=worst + training * factor + 2 * around,
+        measured=measured is not None,
+    )
 
 
-def _writing(trainer: str, machine: Machine, count: float, use: Mapping[str, Any]) -> float:
-    """Seconds in which a step's answers are written; all of them at once, word by word."""
-    if trainer not in GENERATING:
-        return 0.0
-    words = float(use["max_completion_length"]) * 0.75  # not every answer is as long as it may be
-    if not machine.accelerators:
-        return words * max(CPU_WORD_SECONDS, 2 * count / CPU_FLOPS)
-    width = BYTES.get(str(use["dtype"]), 2)
-    return words * max(GPU_WORD_SECONDS, count * width / _entry(machine, BANDWIDTH, 300e9))
+def spread(
+    trainer: str,
+    settings: Mapping[str, Any],
+    machine: Machine,
+    mean_tokens: float | None = None,
+    measured: Measured | None = None,
+) -> float:
+    """Return the factor by which training may take longer or shorter than estimated; at least 1."""
+    if measured is not None:
+        return SPREAD_REHEARSED if measured.rehearsal or measured.steps < 20 else SPREAD_RUN
+    factor = SPREAD_CPU
+    if machine.accelerators:
+        factor = SPREAD_MEASURED if accelerators.known(machine).measured else SPREAD_GUESSED
+    factor *= SPREAD_WRITING if trainer in GENERATING else 1
+    factor *= SPREAD_FOUR_BIT if settings.get("load_in_4bit") else 1
+    return factor * (1 if mean_tokens else SPREAD_NO_ROWS)
+
+
+def _reason(count: int, machine: Machine, work: Work, mean_tokens: float | None, measured: Measured | None) -> str:
+    if measured is not None:
+        what = "a rehearsal" if measured.rehearsal else "an earlier run like it"
+        return f"{count} steps on {machine.title}, at the speed of {what}"
+    basis = "the rows looked at" if mean_tokens else f"rows of about {round(work.length)} tokens"
+    return f"{count} steps on {machine.title}, from {basis} and published speeds"
 
 
 def cost(time: TimeEstimate, machine: Machine, timeout: int) -> CostEstimate:
     """Return the likely price and the highest one for a run with this limit (seconds)."""
-    likely = None if time.seconds is None else min(time.seconds, timeout)
+
+    def of(seconds: float | None) -> float | None:
+        return None if seconds is None else price(machine, min(seconds, timeout))
+
     return CostEstimate(
-        likely_usd=None if likely is None else price(machine, likely),
+        likely_usd=of(time.seconds),
         at_most_usd=price(machine, timeout),
-        likely_seconds=likely,
+        likely_seconds=None if time.seconds is None else min(time.seconds, timeout),
         timeout_seconds=timeout,
         startup_usd=price(machine, 2 * STARTUP_SECONDS),
+        low_usd=of(time.seconds if time.low is None else time.low),
+        high_usd=of(time.seconds if time.high is None else time.high),
     )
+
+
+def rehearsal(
+    recipe: Recipe,
+    settings: Mapping[str, Any],
+    model: ModelFacts | None,
+    machine: Machine,
+    mean_tokens: float | None = None,
+) -> Rehearsal:
+    """Return a rehearsal of a run: how many steps, its limit, and its own two prices.
+
+    The limit leaves start-up three times its usual time, with the model's download, and the steps their longest. It is
+    never longer than the run's own.
+    """
+    short = {**settings, "max_steps": REHEARSAL_STEPS, "eval_strategy": "no", "test_split_size": None}
+    time = time_seconds(recipe, short, model, machine, recipe.rows or 1000, mean_tokens)
+    needed = REHEARSAL_LEAST_SECONDS if time.high is None else max(REHEARSAL_LEAST_SECONDS, 1.2 * time.high)
+    limit = min(recipe.timeout, REHEARSAL_MOST_SECONDS, math.ceil(needed / 60) * 60)
+    found = cost(time, machine, limit)
+    return Rehearsal(REHEARSAL_STEPS, limit, found.likely_usd, found.at_most_usd)
+
+
+def run_shape(recipe: Recipe, settings: Mapping[str, Any], machine: Machine) -> str:
+    """Return 16 hex digits, the same for runs whose seconds per step can be compared.
+
+    The same model, goal, data, machine and settings, but for those that change neither speed nor memory.
+    """
+    kept = {
+        name: value
+        for name, value in settings.items()
+        if value is not None and not name.startswith(tuple(_BESIDE_SPEED)) and not name.endswith("_seed")
+    }
+    what = {
+        "model": [recipe.model, recipe.model_revision],
+        "trainer": recipe.trainer,
+        "flavor": machine.flavor,
+        "data": [recipe.dataset, recipe.dataset_revision, recipe.subset, recipe.split, dict(recipe.mapping)],
+        "settings": kept,
+    }
+    written = json.dumps(what, sort_keys=True, separators=(",", ":"), default=_plain)
+    return hashlib.sha256(written.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON does not know, such as a mapping that cannot change."""
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def verdict(estimate: MemoryEstimate, machine: Machine | None) -> str:
     """Return "fits", "tight", "will not fit" or "unknown" for one GPU of a machine, or its RAM without GPU.
 
-    "fits" keeps a fifth free, because the estimate is that rough; "tight" reaches a tenth beyond the full.
+    "fits" keeps a fifth free, because the estimate is that rough; "tight" reaches a tenth beyond the full. What was
+    measured on this machine did fit: it is tight when less than a tenth was left.
     """
     if machine is None or estimate.gib is None:
         return "unknown"
     free = usable_gib(machine)
     if free is None:
         return "unknown"
+    if estimate.measured:
+        return "fits" if estimate.gib <= 0.9 * free else "tight"
     if estimate.gib <= 0.8 * free:
         return "fits"
     return "tight" if estimate.gib <= 1.1 * free else "will not fit"
@@ -237,57 +326,33 @@ def recommend(
     return best[3] if best else ""
 
 
-def mean_tokens(rows: Iterable[Mapping[str, Any]]) -> float | None:
-    """Return about how many tokens a row has, from the characters of all its texts; None without rows."""
-    lengths = [_chars(row) / CHARS_PER_TOKEN for row in rows]
-    return sum(lengths) / len(lengths) if lengths else None
+def mean_tokens(
+    rows: Iterable[Mapping[str, Any]],
+    trainer: str = "sft",
+    counts: Sequence[int] = (),
+    limit: int | None = None,
+) -> float | None:
+    """Return how many tokens of a mapped row go through the model, on average; None without rows.
+
+    `rows` are as `formats.apply` makes them, `counts` their lengths where the model's tokenizer counted them (of the
+    longer answer where there are two), `limit` where a text is cut. Where answers are compared, both count, each with
+    its question; where the model writes, the question counts, and `time_seconds` adds the answers.
+    """
+    guessed = [_texts(row, trainer) for row in rows]
+    if not guessed:
+        return None
+    longest = sum(max(texts) for texts in guessed)
+    ratio = 1.0
+    if counts and longest and trainer not in GENERATING:
+        ratio = (sum(counts) / len(counts)) / (longest / len(guessed))
+    total = sum(min(limit or math.inf, text * ratio) for texts in guessed for text in texts)
+    return total / len(guessed) or None
 
 
-def _chars(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, Mapping):
-        return sum(_chars(each) for each in value.values())
-    if isinstance(value, list | tuple):
-        return sum(_chars(each) + 4 for each in value)  # each message brings a few tokens of its own
-    return 0
-
-
-def _active_params(model: ModelFacts) -> float:
-    """Parameters a token passes through: fewer than there are in a mixture of experts."""
-    shape = shape_of(model.config or {}, model.params)
-    total = float(model.params or 0)
-    if shape is None:
-        return total
-    total = float(true_params(shape, model.params))
-    if shape.experts > 1:
-        total -= shape.layers * (shape.experts - shape.active) * 3.0 * shape.hidden * shape.inner
-    return max(total, 1.0)
-
-
-def _speed(machine: Machine, params: float, settings: Mapping[str, Any]) -> float:
-    """Operations in a second of one accelerator of the machine, or of all its processors."""
-    if not machine.accelerators:
-        cores = min(CPU_MOST, _cores(machine.cpu))
-        return CPU_FLOPS * cores
-    peak, reached = _entry(machine, ACCELERATORS, _UNKNOWN_ACCELERATOR)
-    if settings.get("load_in_4bit"):
-        reached *= 0.7
-    if params < 1e9:
-        reached *= 0.5
-    return peak * 1e12 * reached
-
-
-def _entry(machine: Machine, table: Mapping[str, Any], otherwise: Any) -> Any:
-    """What a table says of a machine's accelerator."""
-    words = (machine.accelerator or "").lower().replace("-", " ").split()
-    return next((table[word] for word in words if word in table), otherwise)
-
-
-def _floor(machine: Machine) -> float:
-    return GPU_BATCH_SECONDS if machine.accelerators else CPU_BATCH_SECONDS
-
-
-def _cores(cpu: str) -> int:
-    digits = "".join(char for char in cpu.split()[0] if char.isdigit()) if cpu.strip() else ""
-    return int(digits) if digits else 2
+def _texts(row: Mapping[str, Any], trainer: str) -> tuple[int, ...]:
+    """The lengths of the texts that are made of a row."""
+    if trainer in PAIRED and ("chosen" in row or "rejected" in row):
+        return tuple(lengths.guess({**row, other: None}) for other in ("rejected", "chosen"))
+    if trainer in GENERATING:
+        return (lengths.guess({"prompt": row.get("prompt"), "tools": row.get("tools")}),)
+    return (lengths.guess(row),)

@@ -1,10 +1,10 @@
 """What a run would use on each machine: the preset's variant for it, and what stands in its memory.
 
     use = uses(recipe, model, beside=(teacher,))     # a function: machine -> settings
-    estimate.memory(model.config, model.params, use(machine), machine.accelerators)
+    verdict(machine, use(machine), model, measured)  # "fits", "tight", "will not fit", "unknown"
 
-The settings are TRL's, with the three entries that `estimate.memory` knows beside them (`trainer`, `sharded`,
-`teacher_params`).
+The settings are TRL's, with the entries that `estimate.memory` knows beside them (`trainer`, `sharded`,
+`teacher_params`, `gpu_gib`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from trl_space import estimate, presets
-from trl_space.facts import Machine, ModelFacts
-from trl_space.memory import shape_of, true_params
+from trl_space.facts import Machine, Measured, ModelFacts
+from trl_space.memory import CUDA_BYTES, GIB, MemoryEstimate
 from trl_space.presets import Preset
 from trl_space.recipe import Recipe
+from trl_space.shape import shape_of, true_params
 
 
 def uses(
@@ -46,6 +47,8 @@ def memory_settings(
     use = {**settings, "trainer": recipe.trainer, "teacher_params": held or None}
     if preset is not None and preset.launch.get("mode") == "fsdp2":
         use["sharded"] = True
+    if machine is not None and machine.accelerators:
+        use["gpu_gib"] = estimate.usable_gib(machine)
     if machine is not None and not machine.accelerators:
         use |= {"load_in_4bit": False, "load_in_8bit": False}  # nothing is compressed without a GPU
     return use
@@ -60,9 +63,24 @@ def held_params(models: Iterable[ModelFacts | None]) -> int:
     return total
 
 
-def verdict(machine: Machine, use: Mapping[str, Any], model: ModelFacts | None) -> str:
-    """Return "fits", "tight", "will not fit" or "unknown" for a run with these settings on a machine."""
+def needed(
+    machine: Machine | None, use: Mapping[str, Any], model: ModelFacts | None, measured: Measured | None = None
+) -> MemoryEstimate:
+    """Return the memory of one GPU in GiB for a run with these settings.
+
+    `measured` is what an earlier run of the same shape on this machine needed: its peak counts in place of an estimate.
+    """
+    if measured is not None and measured.peak_gib:
+        parts = {"measured": measured.peak_gib, "CUDA and libraries": CUDA_BYTES / GIB}
+        return MemoryEstimate(sum(parts.values()), parts, measured=True)
     if model is None or not model.params:
-        return "unknown"
-    needed = estimate.memory(model.config or {}, model.params, use, max(1, machine.accelerators))
-    return estimate.verdict(needed, machine)
+        return MemoryEstimate(None)
+    gpus = max(1, machine.accelerators) if machine else 1
+    return estimate.memory(model.config or {}, model.params, use, gpus)
+
+
+def verdict(
+    machine: Machine, use: Mapping[str, Any], model: ModelFacts | None, measured: Measured | None = None
+) -> str:
+    """Return "fits", "tight", "will not fit" or "unknown" for a run with these settings on a machine."""
+    return estimate.verdict(needed(machine, use, model, measured), machine)

@@ -50,10 +50,12 @@ REFERRING = {"dpo": 0.1, "kto": 0.1, "grpo": 0.0, "rloo": 0.05}  # TRL's default
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Memory of one GPU in GiB; `parts` in GiB by name. `gib` is None when the model's size is not known."""
+    """Memory of one GPU in GiB; `parts` in GiB by name. `gib` is None when the model's size is not known, `measured` is
+    whether an earlier run gave it."""
 
     gib: float | None
     parts: dict[str, float] = field(default_factory=dict)
+    measured: bool = False
 
 
 def memory(

@@ -24,7 +24,9 @@ UNGATED = frozenset(
 QK_NORM = ("qwen3", "qwen3_5", "gemma3", "gemma4", "olmo2", "olmo3", "cohere2", "exaone4")
 FOUR_NORMS = ("gemma2", "gemma3", "gemma4", "glm4")
 # Families whose input and output tables are one unless the configuration says no.
-TIED = frozenset("gemma gemma2 gemma3 gemma3_text gemma3n gemma4 gemma4_text gpt2 falcon bloom mpt cohere cohere2".split())
+TIED = frozenset(
+    "gemma gemma2 gemma3 gemma3_text gemma3n gemma4 gemma4_text gpt2 falcon bloom mpt cohere cohere2".split()
+)
 # PEFT's targets where nobody chose: queries and values, or the one matrix that holds both.
 PEFT_DEFAULT = ("q", "v")
 # What the linear layers of a block are called, by what they do.
@@ -132,7 +134,9 @@ def shape_of(config: Mapping[str, Any] | None, params: int | None) -> Shape | No
         return typical(params) if params else None
     heads = _first(config, "num_attention_heads", "n_head", "num_heads", "n_heads") or max(1, hidden // 64)
     groups = 1 if config.get("multi_query") is True and not config.get("new_decoder_architecture") else None
-    keys = groups or _first(config, "num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num") or heads
+    keys = (
+        groups or _first(config, "num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num") or heads
+    )
     size = _first(config, "head_dim", "kv_channels", "attention_head_size") or hidden // heads or 1
     gated = family not in UNGATED
     matrices = 3 if gated else 2

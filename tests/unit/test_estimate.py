@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from tests.unit.cases import A100, CPU, L4, MACHINES, MODEL, QWEN_CONFIG, RECIPE, T4, TINY
 from trl_space.estimate import CostEstimate, cost, mean_tokens, memory, price, recommend, time_seconds, verdict
-from trl_space.memory import MemoryEstimate, shape_of, true_params
+from trl_space.memory import MemoryEstimate
 from trl_space.presets import choose, settings_for
 from trl_space.recipe import Recipe
+from trl_space.shape import shape_of, true_params
 
 QWEN_8B = {
     "hidden_size": 4096,

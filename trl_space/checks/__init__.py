@@ -45,6 +45,7 @@ from trl_space.checks.case import (
     Problem,
     mapped_rows,
     row_mapping,
+    row_tokens,
     split_rows,
     whole_rows,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "launch_label",
     "mapped_rows",
     "row_mapping",
+    "row_tokens",
     "run_checks",
     "split_rows",
     "whole_rows",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
-from trl_space import formats, lengths
+from trl_space import estimate, formats, lengths
 from trl_space.facts import Account, DatasetFacts, Lengths, Machine, Measured, ModelFacts, Sample, TargetFacts
 from trl_space.formats import DatasetFormat
 from trl_space.presets import Preset, settings_for
@@ -124,6 +124,18 @@ def split_rows(recipe: Recipe, facts: Facts) -> int | None:
     return facts.sample.rows_total if facts.sample else None
 
 
+def row_tokens(
+    recipe: Recipe, facts: Facts, made: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
+) -> float | None:
+    """Return how many tokens of a row go through the model, on average; None while no row is known.
+
+    `made` are the rows after the mapping. Everything that says how long a run takes or what it costs asks this.
+    """
+    limit = settings.get("max_length")
+    counts = facts.lengths.counts if facts.lengths else ()
+    return estimate.mean_tokens(made, recipe.trainer, counts, limit if isinstance(limit, int) else None)
+
+
 class Case:
     """One recipe with its facts, and the few things that several checks need.
 
@@ -150,6 +162,11 @@ class Case:
     def lengths(self) -> Lengths:
         """The lengths of the rows: counted when they are known, else guessed."""
         return self.facts.lengths or lengths.estimated(self.made)
+
+    @cached_property
+    def tokens(self) -> float | None:
+        """How many tokens of a row go through the model, on average."""
+        return row_tokens(self.recipe, self.facts, self.made, self.settings)
 
     @property
     def needs(self) -> tuple[str, ...]:

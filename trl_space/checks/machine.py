@@ -7,12 +7,11 @@ from typing import Any
 
 from trl_space import estimate, fitting
 from trl_space.checks.case import Case, Check, Fix, split_rows
+from trl_space.facts import Measured
 from trl_space.memory import MemoryEstimate
 from trl_space.presets import presets_of
 from trl_space.recipe import MAX_TIMEOUT, write_duration
 
-# How much longer than likely a run may take: the estimate is that rough.
-AT_WORST = 1.25
 # The ways to need less memory, each with less than the one before.
 _SMALLER = (
     ("adapter", {"use_peft": True, "load_in_4bit": False}),
@@ -43,7 +42,7 @@ def memory(case: Case) -> Check | None:
         return case.check(name, "blocks", focus if name == "machine_gone" else None, flavor=recipe.flavor)
     if facts.model is None:
         return None
-    needed = needed_memory(case, case.settings)
+    needed = needed_memory(case, case.settings, facts.measured)
     word = estimate.verdict(needed, facts.machine)
     values = {"machine": facts.machine.title, "gib": max(1, round(needed.gib or 0))}
     if word == "will not fit":
@@ -55,19 +54,12 @@ def memory(case: Case) -> Check | None:
     return case.check("machine_fine", "fine", **values)
 
 
-def needed_memory(case: Case, settings: Mapping[str, Any]) -> MemoryEstimate:
-    """Memory of one GPU in GiB for these settings, with the models that stand beside the one that is trained.
-
-    What an earlier run of the same shape needed is better than any estimate.
-    """
+def needed_memory(case: Case, settings: Mapping[str, Any], measured: Measured | None = None) -> MemoryEstimate:
+    """Memory of one GPU in GiB for these settings, with the models that stand beside the one that is trained."""
     facts = case.facts
-    if facts.model is None:
-        return MemoryEstimate(None)
-    if facts.measured is not None and facts.measured.peak_gib and settings == case.settings:
-        return MemoryEstimate(facts.measured.peak_gib)
     held = fitting.held_params((facts.teacher, facts.reward_model))
     use = fitting.memory_settings(case.recipe, facts.preset, settings, facts.machine, held)
-    return estimate.memory(facts.model.config, facts.model.params, use, case.gpus)
+    return fitting.needed(facts.machine, use, facts.model, measured)
 
 
 def _bigger(case: Case) -> Fix | None:
@@ -80,18 +72,12 @@ def _bigger(case: Case) -> Fix | None:
         fitting.uses(case.recipe, case.facts.model, (case.facts.teacher, case.facts.reward_model)),
         case.facts.model,
         split_rows(case.recipe, case.facts),
-        _tokens(case),
+        case.tokens,
     )
     title = next((machine.title for machine in case.facts.machines if machine.flavor == flavor), "")
     if not flavor or flavor == case.recipe.flavor:
         return None
     return case.fix("set", "use_machine", {"machine": title}, changes={"flavor": flavor})
-
-
-def _tokens(case: Case) -> float | None:
-    """How long the rows are on average: counted when that is known, else guessed."""
-    counts = case.lengths.counts
-    return sum(counts) / len(counts) if counts else None
 
 
 def _smaller(case: Case) -> Fix | None:
@@ -115,7 +101,7 @@ def time(case: Case) -> Check | None:
     time = likely(case)
     if time.seconds is None:
         return case.check("time_unknown", "unknown")
-    worst = time.seconds * AT_WORST
+    worst = time.seconds if time.high is None else time.high
     if worst <= recipe.timeout:
         return None
     longer = min(MAX_TIMEOUT, int(-(-worst * 1.5 // 1800) * 1800))
@@ -131,4 +117,4 @@ def likely(case: Case) -> estimate.TimeEstimate:
     """How long the run takes, from the rows that were looked at."""
     recipe, facts = case.recipe, case.facts
     rows = split_rows(recipe, facts)
-    return estimate.time_seconds(recipe, case.settings, facts.model, facts.machine, rows, _tokens(case))
+    return estimate.time_seconds(recipe, case.settings, facts.model, facts.machine, rows, case.tokens, facts.measured)

@@ -36,6 +36,7 @@ class Case:
     counting: bool = False  # whether the lengths of the rows are on their way
     columns: frozenset[str] = frozenset()  # what the rows bring after the mapping
     use: Callable[[Machine], Mapping[str, Any]] = lambda machine: {}  # what the run would use on a machine: `fitting`
+    tokens: float | None = None  # of a row, on average: `checks.row_tokens`
 
 
 def ask_account(scopes: frozenset[str] | None, expires_at: Any, token: str | None) -> Account | None:
@@ -98,8 +99,12 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
         resume=resume,
         resume_problem=resume_problem,
     )
+    counted, counting = None, False
+    if question := lengths_of(recipe, facts):
+        counted, _, counting = store.peek(question, token=token)
+    facts = replace(facts, lengths=counted)
     rows = checks.split_rows(recipe, facts)
-    tokens = estimate.mean_tokens(checks.whole_rows(sample)) if sample else None
+    tokens = tokens_of(recipe, facts, settings)
     use = fitting.uses(recipe, model, (teacher, judge))
     best = estimate.recommend(machines, recipe, use, model, rows, tokens) if machines else ""
     # Which variant of a preset counts depends on the machine, also on one that is only recommended.
@@ -111,12 +116,10 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
         flavor=recipe.flavor or best,
     )
     facts = replace(facts, preset=preset, machine=machine, target=target(store, whole, account, token))
-    counted, counting = None, False
-    if question := lengths_of(whole, facts):
-        counted, _, counting = store.peek(question, token=token)
-    facts = replace(facts, lengths=counted)
     columns = columns_of(whole, fmt, sample) if fmt and sample else frozenset()
-    return Case(whole, facts, best, machines_problem.sentence if machines_problem else None, counting, columns, use)
+    return Case(
+        whole, facts, best, machines_problem.sentence if machines_problem else None, counting, columns, use, tokens
+    )
 
 
 def _model(store: Facts, name: Any, revision: str, token: str | None) -> tuple[ModelFacts | None, HubProblem | None]:
@@ -153,6 +156,7 @@ def other_models(recipe: Recipe, preset: presets.Preset | None) -> tuple[str, ..
 _FORMATS: OrderedDict[int, tuple[Sample, formats.DatasetFormat]] = OrderedDict()
 _MAPPED: OrderedDict[tuple, tuple[Sample, str]] = OrderedDict()
 _COLUMNS: OrderedDict[tuple, tuple[Sample, frozenset[str]]] = OrderedDict()
+_TOKENS: OrderedDict[tuple, tuple[Sample, float | None]] = OrderedDict()
 MOST_KEPT = 64
 WAIT = 20.0  # seconds
 
@@ -183,6 +187,15 @@ def mapped_rows(recipe: Recipe, fmt: formats.DatasetFormat, sample: Sample) -> s
         return lengths.pack(row for each in checks.whole_rows(sample) for row in formats.apply(mapping, each).rows)
 
     return _kept(_MAPPED, (id(sample), recipe.trainer, recipe.mapping), sample, make)
+
+
+def tokens_of(recipe: Recipe, facts: checks.Facts, settings: Mapping[str, Any]) -> float | None:
+    """How many tokens of a row go through the model, on average; None while nothing is known of the rows."""
+    if facts.sample is None or facts.format is None:
+        return None
+    key = (id(facts.sample), recipe.trainer, recipe.mapping, facts.lengths, settings.get("max_length"))
+    look = lambda: checks.row_tokens(recipe, facts, checks.mapped_rows(recipe, facts), settings)  # noqa: E731
+    return _kept(_TOKENS, key, facts.sample, look)
 
 
 def columns_of(recipe: Recipe, fmt: formats.DatasetFormat, sample: Sample) -> frozenset[str]:

@@ -74,8 +74,9 @@ class Showing:
     def time(self) -> estimate.TimeEstimate:
         """How long it likely takes."""
         recipe, facts = self.case.recipe, self.case.facts
-        tokens = estimate.mean_tokens(checks.whole_rows(facts.sample)) if facts.sample else None
-        return estimate.time_seconds(recipe, self.settings, facts.model, facts.machine, self.rows, tokens)
+        return estimate.time_seconds(
+            recipe, self.settings, facts.model, facts.machine, self.rows, self.case.tokens, facts.measured
+        )
 
     @cached_property
     def prices(self) -> dict[str, str]:
