@@ -156,17 +156,23 @@ MEMORY_WORDS = """\
 
 `trl_space/memory.py` counts what PyTorch allocates, and when:
 
-| part | what it is |
-|---|---|
-| weights | parameters x bytes; compressed to nf4 (0.5625 bytes, 0.516 with compressed scales) or int8 only in the linear layers: embeddings, head, norms, and experts (which transformers 5 keeps in blocks that bitsandbytes passes over) stay as they are |
-| adapter, gradients, optimiser | an adapter is kept in 32 bits, in 16 on a compressed model; a whole model as it is loaded; states by `trl_space/optimisers.py` |
-| activations | `trl_space/activations.py`, operation by operation: with checkpointing what enters each layer and all of one layer; without, all of all layers |
-| last layer | TRL 1.16 scores words in tiles of 4,096 tokens x 32,768 words in SFT, DPO, KTO, GRPO, RLOO and distillation; a reward model has none. A whole model's head gets its gradient in 32 bits first |
-| reference model, teacher, reward model | beside the model; an adapter needs no reference model, it is switched off instead |
-| answers being written | keys and values of all answers of a step |
-| layers put together, exchange between GPUs | FSDP2 spreads weights, gradients and states, and puts two layers and the embeddings together again; otherwise each GPU has a second copy of the gradients |
-| slack | the allocator holds a twentieth more of what comes and goes |
-| CUDA and libraries | 0.6 GiB before anything is there |
+- **weights**: parameters x bytes. Compressed to nf4 (0.5625 bytes, 0.516 with compressed scales) or int8 only in the
+  linear layers: embeddings, head, norms, and experts (transformers 5 keeps these in blocks that bitsandbytes passes
+  over) stay as they are.
+- **adapter, gradients, optimiser**: an adapter is kept in 32 bits, in 16 on a compressed model; a whole model as it is
+  loaded, in 32 bits when it is spread with mixed precision. States by `trl_space/optimisers.py`.
+- **activations**: `trl_space/activations.py`, operation by operation. With checkpointing what enters each layer, and
+  all of one layer; without, all of all layers. Then the last layer: TRL 1.16 scores words in tiles of 4,096 tokens x
+  32,768 words in SFT, DPO, KTO, GRPO, RLOO and distillation; a reward model has none. The head of a whole model gets
+  its gradient in 32 bits first.
+- **half precision copy**: of trained weights in 32 bits, until the forward pass is over.
+- **reference model, teacher**: beside the model, a reward model too; an adapter needs no reference model, it is
+  switched off instead.
+- **answers being written, vLLM**: keys and values of all answers of a step; or what vLLM is given.
+- **layers put together, exchange between GPUs**: FSDP2 spreads weights, gradients and states, and puts two layers, the
+  embeddings and the head together again; otherwise each GPU has a second copy of the gradients.
+- **slack**: the allocator holds a twentieth more of what comes and goes.
+- **CUDA and libraries**: 0.6 GiB before anything is there.
 
 A step's highest moment counts: the end of the forward pass, the way back through a layer, its end with all gradients,
 or the writing of answers. With gradient accumulation the gradients are there from the second batch on.
@@ -181,10 +187,12 @@ before 1.16) are compared with an estimate that keeps them too: 14 bytes for eac
 keeps less than is counted here (too high by up to a fifth). Old versions of bitsandbytes kept the input of each
 layer, and GPTQ is another format than nf4 (too low). ms-swift's figures are from PyTorch 2.1, whose allocator held
 far more than was used when each row has another length (too low by up to a third). TRL's notebooks for a T4 report
-what loading reserved for a moment too (too low by up to a half); those whose figures stand in a comment may have been
-run with other settings. The run for DPO names a limit of length, not its rows' (too high). Not used: runs whose
-length is not known, runs in which the optimiser works during the backward pass or its states wait in the computer's
-memory (TRL does neither), and tables that were computed.
+what loading reserved for a moment too: transformers 5 loaded whole models before it compressed them at first
+([#43032](https://github.com/huggingface/transformers/issues/43032)); 5.23 compresses one weight after the other (too
+low by up to a half). Those whose figures stand in a comment may have been run with other settings. The run for DPO
+names a limit of length, not its rows' (too high). Not used: runs whose length is not known, runs in which the optimiser
+works during the backward pass or its states wait in the computer's memory (TRL does neither), and tables that were
+computed.
 """
 TIME_WORDS = """\
 ## Time
@@ -211,8 +219,8 @@ def document() -> str:
     lines = [
         f"- {len(found)} measurements; median error {_median(found)}, worst {worst.error:+.0%} ({worst.model}, "
         f"{worst.run['software']}).",
-        f"- Made by TRL (all before 1.16): {len(ours)}, median {_median(ours)}. By other programs: {len(others)}, median "
-        f"{_median(others)}.",
+        f"- Made by TRL (all before 1.16): {len(ours)}, median {_median(ours)}. By other programs: {len(others)}, "
+        f"median {_median(others)}.",
         f"- Said to fit where the run had not: {sum(not one.ran and one.verdict == 'fits' for one in known)} of "
         f"{sum(not one.ran for one in known)}. Said not to fit what ran: "
         f"{sum(one.ran and one.verdict == 'will not fit' for one in known)} of {sum(one.ran for one in known)}.",
@@ -248,8 +256,10 @@ def _span(rows: list[Compared]) -> str:
 
 def _memory_table(found: list[Compared]) -> str:
     rows = [
-        [one.model, one.run["software"], one.run["gpu"], _words({**one.run["settings"], **one.settings})]
-        + [f"{one.measured:.1f}", f"{one.predicted:.1f}", f"{one.error:+.0%}"]
+        [
+            *(one.model, one.run["software"], one.run["gpu"], _words({**one.run["settings"], **one.settings})),
+            *(f"{one.measured:.1f}", f"{one.predicted:.1f}", f"{one.error:+.0%}"),
+        ]
         for one in found
     ]
     return _markdown(["model", "measured by", "GPU", "settings", "measured", "predicted", "error"], rows)
@@ -257,8 +267,10 @@ def _memory_table(found: list[Compared]) -> str:
 
 def _limit_table(known: list[Limit]) -> str:
     rows = [
-        [one.model, one.run["software"], one.run["gpu"], _words({**one.run["settings"], **one.settings})]
-        + ["ran" if one.ran else "out of memory", f"{one.needed.gib or 0:.1f}", one.verdict]
+        [
+            *(one.model, one.run["software"], one.run["gpu"], _words({**one.run["settings"], **one.settings})),
+            *("ran" if one.ran else "out of memory", f"{one.needed.gib or 0:.1f}", one.verdict),
+        ]
         for one in known
     ]
     return _markdown(["model", "by", "GPU", "settings", "what happened", "predicted", "verdict"], rows)
@@ -266,8 +278,10 @@ def _limit_table(known: list[Limit]) -> str:
 
 def _time_table(timed: list[Timed]) -> str:
     rows = [
-        [one.model, one.run["software"], one.run["flavor"], _words({**one.run["settings"], **one.settings})]
-        + [f"{one.measured:.3g}", f"{one.predicted:.3g}", f"{one.error:+.0%}", "yes" if one.inside else "no"]
+        [
+            *(one.model, one.run["software"], one.run["flavor"], _words({**one.run["settings"], **one.settings})),
+            *(f"{one.measured:.3g}", f"{one.predicted:.3g}", f"{one.error:+.0%}", "yes" if one.inside else "no"),
+        ]
         for one in timed
     ]
     return _markdown(

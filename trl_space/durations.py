@@ -18,7 +18,7 @@ from typing import Any
 
 from trl_space import accelerators
 from trl_space.facts import Machine, ModelFacts
-from trl_space.memory import BYTES, DEFAULTS, GENERATING, PAIRED
+from trl_space.memory import BYTES, DEFAULTS, GENERATING, PAIRED, REFERRING
 from trl_space.optimisers import state_bytes
 from trl_space.recipe import Recipe
 from trl_space.shape import Shape, active_params, adapter_params, shape_of, true_params
@@ -41,9 +41,9 @@ ANSWER_LENGTH = 0.75
 USUAL_TOKENS = 400
 # Rows of a batch are filled up to its longest one.
 PADDING = 1.3
-# What goes through the model beside a plain training on one text, as parts of a forward pass: the model as it was
-# (dpo, kto, and scored goals that compare with it), other rows' answers to the same questions (kto), the teacher.
-BESIDE: Mapping[str, float] = {"dpo": 1, "kto": 2, "grpo": 0, "rloo": 1, "distillation": 0}
+# Forward passes beside the training's own, where the model is compared with what it was: of that model; for kto of
+# both with other rows' answers, too.
+BESIDE: Mapping[str, float] = {"dpo": 1, "kto": 3, "grpo": 1, "rloo": 1}
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Work:
     def batch_seconds(self) -> float:
         """Seconds of learning from one batch."""
         tokens = self.rows * self.length * (PADDING if self.rows > 1 and not self.use.get("packing") else 1)
-        refers = self.use.get("beta") not in (0, 0.0)
+        refers = self.use.get("beta", REFERRING.get(self.trainer))
         beside = BESIDE.get(self.trainer, 0) if refers else 0
         passes = self.passes + beside
         seconds = passes * self.forward(tokens)

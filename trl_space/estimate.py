@@ -13,17 +13,17 @@ the limit after which the Hub stops the job; a job is never tried again by itsel
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trl_space import accelerators, lengths
+from trl_space import accelerators
+from trl_space.comparable import run_shape
 from trl_space.durations import Work, evaluations, held_out, steps
 from trl_space.facts import Machine, Measured, ModelFacts
-from trl_space.memory import GENERATING, GIB, PAIRED, MemoryEstimate, memory
+from trl_space.lengths import mean_tokens
+from trl_space.memory import GENERATING, GIB, MemoryEstimate, memory
 from trl_space.recipe import Recipe
 
 __all__ = [
@@ -62,13 +62,6 @@ SPREAD_WRITING, SPREAD_NO_ROWS, SPREAD_FOUR_BIT = 1.4, 1.3, 1.2
 SPREAD_RUN, SPREAD_REHEARSED = 1.1, 1.3
 # A rehearsal: enough steps to leave the first ones behind, in which memory is arranged and programs are made.
 REHEARSAL_STEPS, REHEARSAL_LEAST_SECONDS, REHEARSAL_MOST_SECONDS = 5, 600, 3600
-# Settings that change neither the speed of a step nor its memory: how long a run goes on, what it starts from, how
-# fast it learns, what it saves, says and tests, and names.
-_BESIDE_SPEED = (
-    "learning_rate lr_scheduler num_train_epochs max_steps warmup weight_decay adam_ max_grad_norm seed data_seed "
-    "save_ load_best_model metric_for greater_is logging_ log_ report_to run_name project output_dir push_to_hub hub_ "
-    "eval_ per_device_eval test_split do_eval disable_tqdm lora_alpha label_smoothing timeout trackio resume"
-).split()
 
 
 @dataclass(frozen=True)
@@ -238,32 +231,6 @@ def rehearsal(
     return Rehearsal(REHEARSAL_STEPS, limit, found.likely_usd, found.at_most_usd)
 
 
-def run_shape(recipe: Recipe, settings: Mapping[str, Any], machine: Machine) -> str:
-    """Return 16 hex digits, the same for runs whose seconds per step can be compared.
-
-    The same model, goal, data, machine and settings, but for those that change neither speed nor memory.
-    """
-    kept = {
-        name: value
-        for name, value in settings.items()
-        if value is not None and not name.startswith(tuple(_BESIDE_SPEED)) and not name.endswith("_seed")
-    }
-    what = {
-        "model": [recipe.model, recipe.model_revision],
-        "trainer": recipe.trainer,
-        "flavor": machine.flavor,
-        "data": [recipe.dataset, recipe.dataset_revision, recipe.subset, recipe.split, dict(recipe.mapping)],
-        "settings": kept,
-    }
-    written = json.dumps(what, sort_keys=True, separators=(",", ":"), default=_plain)
-    return hashlib.sha256(written.encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def _plain(value: Any) -> Any:
-    """A value that JSON does not know, such as a mapping that cannot change."""
-    return dict(value) if isinstance(value, Mapping) else str(value)
-
-
 def verdict(estimate: MemoryEstimate, machine: Machine | None) -> str:
     """Return "fits", "tight", "will not fit" or "unknown" for one GPU of a machine, or its RAM without GPU.
 
@@ -324,35 +291,3 @@ def recommend(
         )
         best = rank if best is None or rank < best else best
     return best[3] if best else ""
-
-
-def mean_tokens(
-    rows: Iterable[Mapping[str, Any]],
-    trainer: str = "sft",
-    counts: Sequence[int] = (),
-    limit: int | None = None,
-) -> float | None:
-    """Return how many tokens of a mapped row go through the model, on average; None without rows.
-
-    `rows` are as `formats.apply` makes them, `counts` their lengths where the model's tokenizer counted them (of the
-    longer answer where there are two), `limit` where a text is cut. Where answers are compared, both count, each with
-    its question; where the model writes, the question counts, and `time_seconds` adds the answers.
-    """
-    guessed = [_texts(row, trainer) for row in rows]
-    if not guessed:
-        return None
-    longest = sum(max(texts) for texts in guessed)
-    ratio = 1.0
-    if counts and longest and trainer not in GENERATING:
-        ratio = (sum(counts) / len(counts)) / (longest / len(guessed))
-    total = sum(min(limit or math.inf, text * ratio) for texts in guessed for text in texts)
-    return total / len(guessed) or None
-
-
-def _texts(row: Mapping[str, Any], trainer: str) -> tuple[int, ...]:
-    """The lengths of the texts that are made of a row."""
-    if trainer in PAIRED and ("chosen" in row or "rejected" in row):
-        return tuple(lengths.guess({**row, other: None}) for other in ("rejected", "chosen"))
-    if trainer in GENERATING:
-        return (lengths.guess({"prompt": row.get("prompt"), "tools": row.get("tools")}),)
-    return (lengths.guess(row),)

@@ -3,6 +3,7 @@
     found = estimated(rows)                   # or hub.tokens.row_lengths, which asks the model's own tokenizer
     cut_percent(found.counts, 1024)           # 12: so many of a hundred rows are longer
     suggest(found.counts)                     # a limit that keeps nearly all rows whole
+    mean_tokens(rows, "dpo", found.counts)    # of a row, as they go through the model: what time and price rest on
 
 Lengths are tokens (word pieces). Rows are mapped rows, as `formats.apply` makes them. `pack` writes them as text
 that can be handed to `hub.tokens.row_lengths` and be the key of a cache.
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trl_space.facts import Lengths
+from trl_space.memory import GENERATING, PAIRED
 
 # What English text has on average; other languages and code have fewer characters to a token.
 CHARS_PER_TOKEN = 4.0
@@ -52,6 +54,38 @@ def guess(row: Mapping[str, Any]) -> int:
     parts = {name: _guess(row.get(name)) for name in ("messages", "conversations", "text", "prompt", "completion")}
     answers = max(_guess(row.get("chosen")), _guess(row.get("rejected")))
     return math.ceil(sum(parts.values()) + answers + _guess(row.get("tools")))
+
+
+def mean_tokens(
+    rows: Iterable[Mapping[str, Any]],
+    trainer: str = "sft",
+    counts: Sequence[int] = (),
+    limit: int | None = None,
+) -> float | None:
+    """Return how many tokens of a mapped row go through the model, on average; None without rows.
+
+    `rows` are as `formats.apply` makes them, `counts` their lengths where the model's tokenizer counted them (of the
+    longer answer where there are two), `limit` where a text is cut. Where answers are compared, both count, each with
+    its question; where the model writes, the question counts, and `time_seconds` adds the answers.
+    """
+    guessed = [_texts(row, trainer) for row in rows]
+    if not guessed:
+        return None
+    longest = sum(max(texts) for texts in guessed)
+    ratio = 1.0
+    if counts and longest and trainer not in GENERATING:
+        ratio = (sum(counts) / len(counts)) / (longest / len(guessed))
+    total = sum(min(limit or math.inf, text * ratio) for texts in guessed for text in texts)
+    return total / len(guessed) or None
+
+
+def _texts(row: Mapping[str, Any], trainer: str) -> tuple[int, ...]:
+    """The lengths of the texts that are made of a row."""
+    if trainer in PAIRED and ("chosen" in row or "rejected" in row):
+        return tuple(guess({**row, other: None}) for other in ("rejected", "chosen"))
+    if trainer in GENERATING:
+        return (guess({"prompt": row.get("prompt"), "tools": row.get("tools")}),)
+    return (guess(row),)
 
 
 def cut_percent(counts: Sequence[int], limit: int | None) -> int:

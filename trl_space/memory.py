@@ -93,6 +93,8 @@ class _Plan:
         self.compute = 2 if self.mixed else self.width
         self.sharded = bool(use.get("sharded")) and gpus > 1
         self.share = gpus if self.sharded else 1
+        if self.sharded and self.mixed and not self.lora:
+            self.width = 4  # accelerate spreads trained weights in 32 bits when it mixes precisions
         # PEFT keeps adapters in 32 bits; TRL turns those of a compressed model into 16.
         self.each = (2 if self.four or self.eight else 4) if self.lora else self.width
         self.trained = adapter_params(shape, use) if self.lora else self.count
@@ -190,12 +192,13 @@ class _Plan:
         }
         moment = max(moments, key=lambda name: moments[name])
         most = moments[moment]
+        if moment == "answers":  # before there is any gradient
+            return {"answers being written": most, "slack": SLACK * most}
         parts = {"gradients": min(gradients, most)}
         if copy and (moment == "half precision copy" or not run.checkpointing):
             parts["half precision copy"] = min(copy, most - parts["gradients"])
-        name = "answers being written" if moment == "answers" else "activations"
-        parts[name] = max(0.0, most - sum(parts.values()))
-        parts["slack"] = SLACK * parts[name]
+        parts["activations"] = max(0.0, most - sum(parts.values()))
+        parts["slack"] = SLACK * parts["activations"]
         return parts
 
     def _answers(self) -> float:
@@ -203,5 +206,6 @@ class _Plan:
         if self.trainer not in GENERATING or self.use.get("use_vllm"):
             return 0.0
         rows = self.rows * max(1, int(self.use.get("steps_per_generation") or self.accumulation))
-        cache = 2.0 * self.shape.keys * self.width * self.shape.layers * rows * self.length
+        # Keys are turned by their place in the numbers of the residual stream, values stay as they were computed.
+        cache = self.shape.keys * (self.width + self.compute) * self.shape.layers * float(rows * self.length)
         return cache + 12.0 * rows * self.shape.vocab  # in 32 bits; sorted, and their probabilities

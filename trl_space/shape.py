@@ -177,10 +177,10 @@ def true_params(shape: Shape, params: int | None) -> int:
     if not params:
         return shape.counted
     table = shape.vocab * shape.hidden
-    if shape.tied and abs(params - (shape.counted + table)) < 0.02 * (shape.counted + table):
-        # Nearer to the count with the table twice than to the one without.
-        if abs(params - shape.counted) > abs(params - shape.counted - table):
-            return params - table
+    twice = abs(params - shape.counted - table)
+    # Nearer to the count with the table twice than to the one without, and near enough to be that.
+    if shape.tied and twice < 0.02 * (shape.counted + table) and twice < abs(params - shape.counted):
+        return params - table
     return params
 
 

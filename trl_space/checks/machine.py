@@ -56,10 +56,13 @@ def memory(case: Case) -> Check | None:
 
 def needed_memory(case: Case, settings: Mapping[str, Any], measured: Measured | None = None) -> MemoryEstimate:
     """Memory of one GPU in GiB for these settings, with the models that stand beside the one that is trained."""
-    facts = case.facts
-    held = fitting.held_params((facts.teacher, facts.reward_model))
-    use = fitting.memory_settings(case.recipe, facts.preset, settings, facts.machine, held)
-    return fitting.needed(facts.machine, use, facts.model, measured)
+    return fitting.needed(case.facts.machine, _use(case, settings), case.facts.model, measured)
+
+
+def _use(case: Case, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as estimates take them, with what stands beside the model."""
+    held = fitting.held_params((case.facts.teacher, case.facts.reward_model))
+    return fitting.memory_settings(case.recipe, case.facts.preset, settings, case.facts.machine, held)
 
 
 def _bigger(case: Case) -> Fix | None:

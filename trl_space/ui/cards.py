@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from trl_space import fitting, presets
-from trl_space.facts import Machine, ModelFacts
+from trl_space.facts import Machine, Measured, ModelFacts
 from trl_space.presets import Preset
 from trl_space.recipe import Recipe
 from trl_space.rewards import REWARDS
@@ -87,17 +87,21 @@ def reward_options(columns: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def machine_cards(
-    machines: Sequence[Machine], use: Callable[[Machine], Mapping[str, Any]], model: ModelFacts | None, best: str
+    machines: Sequence[Machine],
+    use: Callable[[Machine], Mapping[str, Any]],
+    model: ModelFacts | None,
+    best: str,
+    measured: Mapping[str, Measured] | None = None,
 ) -> list[dict[str, Any]]:
     """The machines with price, memory and a verdict in a word: what fits first, cheapest first.
 
-    `use` says what the run would use on a machine, as `fitting.uses` makes it.
+    `use` says what the run would use on a machine, as `fitting.uses` makes it; `measured` what it needed, by flavor.
     """
     rank = {"fits": 0, "unknown": 1, "tight": 2, "will not fit": 3}
     tones = {"fits": ("ok", "good"), "tight": ("warns", "mark"), "will not fit": ("blocks", "bad")}
     cards = []
     for machine in machines:
-        word = fitting.verdict(machine, use(machine), model)
+        word = fitting.verdict(machine, use(machine), model, (measured or {}).get(machine.flavor))
         badges: list[dict[str, str]] = []
         if word in tones:
             icon, tone = tones[word]

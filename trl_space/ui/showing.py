@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from trl_space import checks, estimate, formats, jobspec, presets, trainers
-from trl_space.facts import ModelFacts
+from trl_space.facts import Measured, ModelFacts
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe
 from trl_space.texts import t
@@ -74,9 +74,16 @@ class Showing:
     def time(self) -> estimate.TimeEstimate:
         """How long it likely takes."""
         recipe, facts = self.case.recipe, self.case.facts
+        use = self.case.use(facts.machine) if facts.machine else self.settings
         return estimate.time_seconds(
-            recipe, self.settings, facts.model, facts.machine, self.rows, self.case.tokens, facts.measured
+            recipe, use, facts.model, facts.machine, self.rows, self.case.tokens, facts.measured
         )
+
+    @property
+    def measured(self) -> dict[str, Measured]:
+        """What an earlier run of the same shape needed, by the machine that it ran on."""
+        facts = self.case.facts
+        return {facts.machine.flavor: facts.measured} if facts.machine and facts.measured else {}
 
     @cached_property
     def prices(self) -> dict[str, str]:
@@ -102,7 +109,7 @@ class Showing:
             "rewards": gr.update(**self.rewards()),
             "settings": gr.update(**self.more()),
             "flavor": gr.update(
-                options=cards.machine_cards(facts.machines, self.case.use, facts.model, self.case.best)
+                options=cards.machine_cards(facts.machines, self.case.use, facts.model, self.case.best, self.measured)
                 if facts.machines
                 else ([] if self.case.machines_problem else None),
                 effective=recipe.flavor,
