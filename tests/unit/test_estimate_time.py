@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scripts import estimates_table
 from tests.unit.cases import A100, CPU, L4, MACHINES, MODEL, RECIPE, T4, TINY
 from tests.unit.recipes import recipes
-from trl_space.durations import evaluations, held_out
+from trl_space.durations import Work, evaluations, held_out
 from trl_space.estimate import cost, price, rehearsal, run_shape, time_seconds
 from trl_space.facts import Measured
 from trl_space.presets import choose, settings_for
@@ -75,6 +75,24 @@ def test_a_measured_rate_replaces_the_estimate():
     assert 750 < time.seconds < 800
     assert time.high < 1.5 * time.seconds
     assert "earlier run" in time.reason and "published" not in time.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "passes"),
+    [
+        ({"use_peft": True}, 3),  # forward, computed anew, and back
+        ({"use_peft": True, "activation_checkpointing": False}, 2),
+        ({"use_peft": False}, 4),  # the weights learn too: twice back
+        ({"use_peft": False, "gradient_checkpointing": False}, 3),
+    ],
+    ids=str,
+)
+def test_a_batch_costs_as_many_passes_as_it_makes(change, passes):
+    work = Work("sft", {**USE, "packing": True, **change}, MODEL, A100, 8192)
+    assert work.passes == passes
+    assert work.batch_seconds == pytest.approx(passes * work.forward(4 * work.length))
+    pairs = Work("dpo", {**USE, "packing": True, **change}, MODEL, A100, 2 * 1024)
+    assert pairs.batch_seconds == pytest.approx((passes + 1) * pairs.forward(4 * pairs.length))  # the model as it was
 
 
 def test_trying_the_model_on_held_out_rows_takes_time():

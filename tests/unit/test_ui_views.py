@@ -74,12 +74,28 @@ def test_the_sentence_names_everything_and_says_so_when_nothing_is_chosen():
     assert empty == "Train a model on a dataset with a machine, stop after 1 h at the latest."
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (20, 50, "1 min"),
+        (70, 130, "1 min to 3 min"),
+        (595, 601, "9 min to 15 min"),
+        (1000, 9000, "15 min to 2 h 30 min"),
+        (7300, 30_000, "2 h to 8 h 30 min"),
+    ],
+)
+def test_ranges_of_time_have_no_decimals(low, high, text):
+    assert words.between(low, high) == text
+
+
 def test_prices():
     time = estimate.TimeEstimate(850, "")
     shown = views.prices(estimate.cost(time, L4, 3600), time)
     startup = shown.pop("startup")
     assert shown == {"likely": "$0.19", "likely_note": "about 15 min", "most": "$0.80", "most_note": "stops after 1 h"}
     assert words.money(estimate.cost(time, L4, 3600).startup_usd) in startup
+    ranged = estimate.TimeEstimate(850, "", low=510, high=1300)
+    assert views.prices(estimate.cost(ranged, L4, 3600), ranged)["likely_note"] == "8 min to 25 min"
     assert views.prices(None, None)["most"] == "–"
 
 

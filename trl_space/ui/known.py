@@ -116,6 +116,7 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
         flavor=recipe.flavor or best,
     )
     facts = replace(facts, preset=preset, machine=machine, target=target(store, whole, account, token))
+    tokens = tokens_of(whole, facts, presets.settings_for(whole, preset, machine))
     columns = columns_of(whole, fmt, sample) if fmt and sample else frozenset()
     return Case(
         whole, facts, best, machines_problem.sentence if machines_problem else None, counting, columns, use, tokens

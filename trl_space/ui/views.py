@@ -16,7 +16,7 @@ from trl_space.recipe import Recipe
 from trl_space.texts import t, table
 from trl_space.trainers import TRAINERS
 from trl_space.ui.run_news import recipe_of
-from trl_space.ui.words import about, ago, count, money, spoken
+from trl_space.ui.words import about, ago, between, count, money, spoken
 
 # Checks that say what is still to be done, not what is wrong: they are shown calmly.
 NOT_DONE_YET = frozenset(
@@ -145,6 +145,8 @@ def prices(cost: estimate.CostEstimate | None, time: estimate.TimeEstimate | Non
     likely = "–" if cost.likely_usd is None else money(cost.likely_usd)
     if cost.likely_seconds is None:
         note = (time.reason if time else "") or t("page.price.unknown")
+    elif time and time.low is not None and time.high is not None:
+        note = between(time.low, time.high)
     else:
         note = about(cost.likely_seconds)
     most = t("page.price.stops", time=spoken(cost.timeout_seconds))

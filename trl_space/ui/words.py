@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from trl_space.recipe import write_duration
@@ -36,6 +37,18 @@ def about(seconds: float) -> str:
         return t("page.about", time=f"{5 * math.ceil(minutes / 5)} min")
     hours = minutes / 60
     return t("page.about", time=f"{hours:.1f}".removesuffix(".0") + " h")
+
+
+def between(low: float, high: float) -> str:
+    """A range of times that is only roughly known: "10 min to 25 min", with nothing finer than a person would say."""
+    first, last = _rough(low, math.floor), _rough(high, math.ceil)
+    return spoken(last) if first == last else t("page.between", low=spoken(first), high=spoken(last))
+
+
+def _rough(seconds: float, whole: Callable[[float], int]) -> int:
+    """Seconds in whole minutes; above ten minutes in fives, above an hour and a half in halves of an hour."""
+    unit = 60 if seconds < 600 else 300 if seconds < 5400 else 1800
+    return unit * max(1, whole(seconds / unit))
 
 
 def ago(when: datetime | None, now: datetime | None = None) -> str:
