@@ -23,6 +23,7 @@ from typing import Any
 
 from .config import endpoint
 from .errors import HubProblem, Kind
+from .wanted import patiently
 
 SECONDS = 30.0
 """How long a child may take in all."""
@@ -57,7 +58,7 @@ def ask(request: dict[str, Any], token: str | None, *, seconds: float = SECONDS)
         HubProblem: "viewer" when the rows cannot be read or not within the limits, else what the child met.
     """
     about = f"the dataset {request['dataset']}"
-    if not _places.acquire(timeout=seconds):
+    if not patiently(lambda some: _places.acquire(timeout=some), seconds):
         raise HubProblem(
             "rate_limited", about, sentence="Many previews are being read right now. Try again in a minute."
         )
@@ -102,10 +103,18 @@ def run(script: Path, sent: bytes, home: str, seconds: float) -> dict[str, Any] 
             start_new_session=True,
             close_fds=True,
         )
+        unsent: list[bytes] = [sent]
+
+        def ended(some: float) -> bool:
+            try:
+                process.communicate(unsent.pop() if unsent else None, timeout=some)
+            except subprocess.TimeoutExpired:
+                return False
+            return True
+
         try:
-            process.communicate(sent, timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return None
+            if not patiently(ended, seconds):
+                return None
         finally:
             _end(process)
         output.seek(0)

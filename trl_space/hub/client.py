@@ -9,6 +9,7 @@ go through an HTTP client of our own, and the rules are kept here:
 - Redirects are followed by hand: the token goes along only within the same origin, never to another host.
 - Connecting, reading, and the call as a whole have limits, and so has the size of an answer.
 - A GET whose kept connection turned out to be dead is asked once more; a POST never is.
+- A GET that nobody waits for any more (`wanted`) ends with its connection; a POST never does.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -27,6 +29,7 @@ import huggingface_hub
 
 from .config import CONNECT_SECONDS, MAX_ANSWER, READ_SECONDS, TOTAL_SECONDS, endpoint
 from .errors import HubProblem, from_answer, translate
+from .wanted import Patient, check
 
 USER_AGENT = f"trl-space; hf_hub/{huggingface_hub.__version__}"
 
@@ -82,7 +85,15 @@ def _new_client(keep: int) -> httpx2.Client:
     return httpx2.Client(timeout=timeouts(), cookies=no_cookies(), limits=limits, follow_redirects=False)
 
 
-_client = _new_client(keep=16)
+def _patient(client: httpx2.Client) -> httpx2.Client:
+    """The client with connections that end when nobody waits any more."""
+    # Its makers have no public place for this; a transport of our own would lose the proxies of the environment.
+    pool = client._transport._pool
+    pool._network_backend = Patient(pool._network_backend)
+    return client
+
+
+_client = _patient(_new_client(keep=16))
 # Requests that must not be repeated get a fresh connection each: then a failure to connect proves that the
 # Hub never saw them.
 _once = _new_client(keep=0)
@@ -99,6 +110,7 @@ class Ask:
         base: the server; the Hub when None.
         limit: most bytes of the answer that are read.
         cut: leave the rest of a longer answer unread; else it is a problem.
+        part: what has arrived when the time is over, or the server falls silent, is the answer.
         elsewhere: whether redirects to another origin are followed (always without the token).
         read: longest silence in seconds.
     """
@@ -113,6 +125,7 @@ class Ask:
     base: str | None = None
     limit: int = MAX_ANSWER
     cut: bool = False
+    part: bool = False
     elsewhere: bool = True
     read: float = READ_SECONDS
 
@@ -182,7 +195,8 @@ def next_page(link: str) -> str | None:
 
 def together(*calls: Any) -> list[Any]:
     """Run functions at the same time in the shared pool; a call's result or its `HubProblem`, in order."""
-    futures = [pool.submit(call) for call in calls]
+    # Each in a context of its own, so that it knows whether its answer is still wanted.
+    futures = [pool.submit(copy_context().run, call) for call in calls]
     results: list[Any] = []
     for future in futures:
         try:
@@ -200,6 +214,8 @@ def _send(client: httpx2.Client, ask: Ask) -> Answer:
     if origin(url) != home:
         raise HubProblem("invalid", ask.about)
     for _hop in range(6):
+        if ask.method == "GET":
+            check()
         headers = headers_for(ask.token if origin(url) == home else None) | dict(ask.headers)
         request = client.build_request(
             ask.method,
@@ -222,7 +238,7 @@ def _send(client: httpx2.Client, ask: Ask) -> Answer:
             good = response.is_success
             limit = ask.limit if good else 65536
             # Without a chunk size: with one, the client would gather a dripping answer before we see any of it.
-            body = _read(response.iter_bytes(), limit, ask.cut or not good, deadline, ask.about)
+            body = _read(response.iter_bytes(), limit, ask.cut or not good, ask.part and good, deadline, ask.about)
             if not good:
                 raise from_answer(response.status_code, response.headers, body, about=ask.about, token=ask.token)
             return Answer(response.status_code, dict(response.headers), body, str(response.url))
@@ -231,14 +247,20 @@ def _send(client: httpx2.Client, ask: Ask) -> Answer:
     raise HubProblem("bad_answer", ask.about)
 
 
-def _read(chunks: Iterable[bytes], limit: int, cut: bool, deadline: float, about: str) -> bytes:
+def _read(chunks: Iterable[bytes], limit: int, cut: bool, part: bool, deadline: float, about: str) -> bytes:
     body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if len(body) > limit:
-            if not cut:
-                raise HubProblem("bad_answer", about)
-            break
-        if time.monotonic() > deadline:
-            raise HubProblem("unreachable", about)
+    try:
+        for chunk in chunks:
+            body += chunk
+            if len(body) > limit:
+                if not cut:
+                    raise HubProblem("bad_answer", about)
+                break
+            if time.monotonic() > deadline:
+                if not part:
+                    raise HubProblem("unreachable", about)
+                break
+    except httpx2.ReadTimeout:
+        if not part:
+            raise
     return bytes(body[:limit])

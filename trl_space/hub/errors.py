@@ -65,6 +65,7 @@ class HubProblem(Exception):
         retry_after: seconds to wait, when the Hub said so.
         link: a page where the visitor can mend it.
         detail: the Hub's own words; untrusted.
+        code: the Hub's name for it (`X-Error-Code`); untrusted.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class HubProblem(Exception):
         retry_after: float | None = None,
         link: str | None = None,
         detail: str | None = None,
+        code: str = "",
     ) -> None:
         if sentence is None:
             when = f"in {_seconds(retry_after)}" if retry_after else "in a minute"
@@ -88,6 +90,7 @@ class HubProblem(Exception):
         self.retry_after = retry_after
         self.link = link
         self.detail = detail
+        self.code = code
 
 
 def from_answer(
@@ -105,6 +108,7 @@ def from_answer(
         status=status,
         retry_after=_retry_after(headers),
         detail=detail,
+        code=code[:80],
     )
 
 

@@ -29,6 +29,7 @@ from .client import get, together
 from .config import repo_path, segment
 from .errors import HubProblem
 from .models import model_facts
+from .wanted import patiently
 
 SECONDS = 15.0
 """How long counting may take in all."""
@@ -108,7 +109,7 @@ def _row_lengths(id: str, at: str, tokenizer: str | None, rows: list[dict[str, A
     template = _template(files, config, rows)
     request = {"rows": rows, "template": template, "special": _special(config)}
     sent = json.dumps(request).encode() + b"\n" + (files["tokenizer.json"] or b"")
-    if not _places.acquire(timeout=SECONDS):
+    if not patiently(lambda some: _places.acquire(timeout=some), SECONDS):
         return estimated(rows, _TOO_BIG)
     try:
         with tempfile.TemporaryDirectory(prefix="trl-space-", ignore_cleanup_errors=True) as home:
