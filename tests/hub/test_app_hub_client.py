@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from trl_space.hub import account, cache, client, config, datasets, errors, machines, models, search
+from trl_space.hub import account, cache, client, config, datasets, errors, machines, models, search, viewer
 from trl_space.hub.errors import HubProblem
 from trl_space.localhub.faults import fingerprint
 from trl_space.localhub.server import LocalHub
@@ -23,7 +23,15 @@ TOKEN = "hf_visitor_" + "v" * 20
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
     """Caches begin empty."""
-    for kept in (search._recent, models._facts, datasets._facts, datasets._samples, account._whoami, machines._list):
+    for kept in (
+        search._recent,
+        models._facts,
+        datasets._facts,
+        datasets._samples,
+        datasets._shown,
+        account._whoami,
+        machines._list,
+    ):
         kept.clear()
 
 
@@ -97,7 +105,7 @@ def test_a_redirect_to_another_server_loses_the_token(recorder: Recorder, elsewh
 def test_the_viewer_cannot_send_a_request_elsewhere(recorder: Recorder, elsewhere: Recorder) -> None:
     recorder.answers["/splits"] = (302, {"Location": elsewhere.url + "/splits"}, b"")
     with pytest.raises(HubProblem):
-        datasets._viewer("/splits", TOKEN, [("dataset", "ada/x")], "it")
+        viewer.ask("/splits", TOKEN, [("dataset", "ada/x")], "it")
     assert elsewhere.seen == []
 
 

@@ -12,9 +12,10 @@ from huggingface_hub import HfApi
 
 from trl_space.hub.account import _whoami, account
 from trl_space.hub.datasets import _facts as _dataset_facts
-from trl_space.hub.datasets import _samples, dataset_facts, first_rows
+from trl_space.hub.datasets import _samples, _shown, dataset_facts, first_rows
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.machines import _list, machines
+from trl_space.hub.models import _facts as _model_facts
 from trl_space.hub.models import model_facts, read_json
 from trl_space.hub.search import _recent, search_datasets, search_models
 from trl_space.localhub.server import LocalHub
@@ -24,7 +25,7 @@ Name = Callable[..., str]
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
-    for kept in (_recent, _dataset_facts, _samples, _whoami, _list):
+    for kept in (_recent, _model_facts, _dataset_facts, _samples, _shown, _whoami, _list):
         kept.clear()
 
 

@@ -62,20 +62,13 @@ def _organisation(org: dict[str, Any]) -> Organisation:
         role=_text(org.get("roleInOrg")),
         can_pay=_known(org.get("canPay")),
         avatar_url=_picture(org.get("avatarUrl")),
+        plan=_text(org.get("plan")),
     )
 
 
 def _known(value: Any) -> bool | None:
     """Yes, no, or None for "the token may not tell"."""
     return value if isinstance(value, bool) else None
-
-
-def _address(value: Any) -> str | None:
-    """A picture's address; the Hub gives its own pictures without its name. Only http(s) is one."""
-    text = _text(value)
-    if text is not None and text.startswith("/"):
-        text = endpoint() + text
-    return text if text is not None and text.startswith(("https://", "http://")) else None
 
 
 def _text(value: Any) -> str | None:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from ..facts import DatasetFacts, Sample, SplitFacts
-from . import config
+from . import viewer
 from .cache import Cache, credential
 from .child import ask
 from .client import get, get_json, together
@@ -22,10 +22,13 @@ from .errors import HubProblem
 from .ids import moment, repo, whole
 from .ids import revision as checked_revision
 from .models import access_of, license_of
+from .wanted import Abandoned
 
 _EXPAND = ("gated", "private", "cardData", "sha", "tags", "lastModified")
 _facts: Cache[DatasetFacts] = Cache(seconds=60, size=500)
 _samples: Cache[Sample] = Cache(seconds=60, size=100)
+_shown: Cache[Sample] = Cache(seconds=60, size=100)  # what the viewer alone gave
+ROWS = 20
 
 MAX_SPLITS = 500
 
@@ -46,7 +49,7 @@ def dataset_facts(id: str, token: str | None = None) -> DatasetFacts:
     )
 
 
-def first_rows(id: str, subset: str, split: str, token: str | None, limit: int = 20, revision: str = "") -> Sample:
+def first_rows(id: str, subset: str, split: str, token: str | None, limit: int = ROWS, revision: str = "") -> Sample:
     """The first rows of a split, at most 100.
 
     Args:
@@ -65,9 +68,22 @@ def first_rows(id: str, subset: str, split: str, token: str | None, limit: int =
     return _samples.get(*key, make=lambda: _rows(id, subset, split, token, limit, revision))
 
 
-def _viewer(path: str, token: str | None, params: list[tuple[str, str]], about: str) -> Any:
-    """Ask the dataset viewer; a redirect to another server is not followed at all."""
-    return get_json(path, token, params, about=about, base=config.VIEWER, elsewhere=False)
+def glimpse(id: str, subset: str, split: str, token: str | None) -> bool:
+    """Ask the viewer for the rows of a split before it is known that there is such a split, so that `first_rows` has
+    them at once when there is. Whether the viewer had them; nothing else is tried. Raises HubProblem only for what
+    cannot be a name."""
+    try:
+        _of_viewer(repo(id, "dataset"), subset, split, token, ROWS)
+    except HubProblem as problem:
+        if problem.kind == "invalid" or isinstance(problem, Abandoned):
+            raise
+        return False
+    return True
+
+
+def _of_viewer(id: str, subset: str, split: str, token: str | None, limit: int) -> Sample:
+    key = (credential(token), id, subset or "default", split, limit)
+    return _shown.get(*key, make=lambda: viewer.first_rows(id, subset, split, token, limit, f"the dataset {id}"))
 
 
 def _read(id: str, token: str | None) -> DatasetFacts:
@@ -75,20 +91,23 @@ def _read(id: str, token: str | None) -> DatasetFacts:
     path = f"/api/datasets/{repo_path(id)}"
     info, splits, size = together(
         partial(get_json, path, token, [("expand", key) for key in _EXPAND], about=about),
-        partial(_viewer, "/splits", token, [("dataset", id)], about),
-        partial(_viewer, "/size", token, [("dataset", id)], about),
+        partial(viewer.ask, "/splits", token, [("dataset", id)], about),
+        partial(viewer.ask, "/size", token, [("dataset", id)], about),
     )
     if isinstance(info, HubProblem):
         raise info
     if not isinstance(info, dict) or not isinstance(info.get("id"), str):
         raise HubProblem("bad_answer", about)
     gated = info.get("gated") not in (None, False)
-    access = access_of("datasets", info["id"], gated, token)
-    found = _splits(splits, size)
-    if found:
-        viewer: bool | None = True
-    else:
-        viewer = None if isinstance(splits, HubProblem) and splits.status in (None, 429, 502, 503, 504) else False
+    found = viewer.splits_of(splits, size)
+    # The viewer asks the Hub whether this very visitor may read a gated dataset before it answers.
+    read = gated and isinstance(splits, dict) and bool(found)
+    access = "ok" if read else access_of("datasets", info["id"], gated, token)
+    shown: bool | None = bool(found)
+    why = None
+    if not found:
+        why = viewer.why_not(splits) if isinstance(splits, HubProblem) else "It found no rows in the dataset."
+        shown = None if isinstance(splits, HubProblem) and viewer.unasked(splits) else False
         if access == "ok":
             found = _splits_of_card(info.get("cardData")) or _splits_by_streaming(info["id"], token)
     return DatasetFacts(
@@ -100,27 +119,10 @@ def _read(id: str, token: str | None) -> DatasetFacts:
         license=license_of(info.get("cardData"), info.get("tags")),
         last_modified=moment(info.get("lastModified")),
         splits=found[:MAX_SPLITS],
-        viewer=viewer,
+        viewer=shown,
+        viewer_problem=why,
         url=f"{endpoint()}/datasets/{info['id']}",
     )
-
-
-def _splits(splits: Any, size: Any) -> tuple[SplitFacts, ...]:
-    """Subsets and splits from the viewer's `/splits`, with the counts of `/size` where it has them."""
-    counts: dict[tuple[Any, Any], dict[str, Any]] = {}
-    # A partial answer counts only the first gigabytes: no count is better than a wrong one.
-    if isinstance(size, dict) and isinstance(size.get("size"), dict) and not size.get("partial"):
-        for item in size["size"].get("splits") or ():
-            if isinstance(item, dict):
-                counts[item.get("config"), item.get("split")] = item
-    items = splits.get("splits") if isinstance(splits, dict) else None
-    found = []
-    for item in items if isinstance(items, list) else counts.values():
-        if isinstance(item, dict) and isinstance(item.get("config"), str) and isinstance(item.get("split"), str):
-            count = counts.get((item["config"], item["split"]), {})
-            rows, size_ = whole(count.get("num_rows")), whole(count.get("num_bytes_parquet_files"))
-            found.append(SplitFacts(item["config"], item["split"], rows, size_))
-    return tuple(found)
 
 
 def _splits_of_card(card: Any) -> tuple[SplitFacts, ...]:
@@ -164,7 +166,7 @@ def _rows(id: str, subset: str, split: str, token: str | None, limit: int, revis
     problem: HubProblem | None = None
     if not revision:
         try:
-            return _rows_of_viewer(id, subset, split, token, limit, about)
+            return _of_viewer(id, subset, split, token, limit)
         except HubProblem as exc:
             problem = exc
     # The viewer knows only some datasets, and answers what it lacks in many ways; the repository decides.
@@ -182,42 +184,3 @@ def _rows(id: str, subset: str, split: str, token: str | None, limit: int, revis
         source="stream",
         truncated={int(index): tuple(names) for index, names in (answer.get("truncated") or {}).items()},
     )
-
-
-def _rows_of_viewer(id: str, subset: str, split: str, token: str | None, limit: int, about: str) -> Sample:
-    params = [("dataset", id), ("config", subset or "default"), ("split", split)]
-    sample = _sample(_viewer("/first-rows", token, params, about), limit, about)
-    structured = [
-        name
-        for names in sample.truncated.values()
-        for name in names
-        if not (isinstance(sample.features.get(name), dict) and sample.features[name].get("_type") == "Value")
-    ]
-    if structured:
-        # A list or record that was cut arrives as a piece of text, which no format can be told from; the
-        # other listing of the viewer gives whole cells.
-        try:
-            length = str(len(sample.rows) or 1)
-            whole_rows = _viewer("/rows", token, [*params, ("offset", "0"), ("length", length)], about)
-            return _sample(whole_rows, limit, about)
-        except HubProblem:
-            pass
-    return sample
-
-
-def _sample(answer: Any, limit: int, about: str) -> Sample:
-    if not isinstance(answer, dict) or not isinstance(answer.get("rows"), list):
-        raise HubProblem("bad_answer", about)
-    features = {
-        item["name"]: item.get("type")
-        for item in answer.get("features") or ()
-        if isinstance(item, dict) and isinstance(item.get("name"), str)
-    }
-    rows, truncated = [], {}
-    for index, item in enumerate(answer["rows"][:limit]):
-        if not isinstance(item, dict) or not isinstance(item.get("row"), dict):
-            raise HubProblem("bad_answer", about)
-        rows.append(item["row"])
-        if item.get("truncated_cells"):
-            truncated[index] = tuple(str(name) for name in item["truncated_cells"])
-    return Sample(tuple(rows), features, "viewer", truncated, whole(answer.get("num_rows_total")))

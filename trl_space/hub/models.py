@@ -2,24 +2,28 @@
 
     facts = model_facts("Qwen/Qwen3-0.6B", "", token)
 
-One request for the repository's description, then, at the same time, what the description leaves open: its
-config.json, whether its tokenizer has a chat template and which content, what an adapter belongs to, and, for a gated
-model, whether this visitor may read it.
+Everything that most models need is asked for at once: the repository's description, its config.json and the list of
+its files. What the description leaves open after that is read in a second round, which most models do without: a chat
+template that only the tokenizer's settings could hold, what an adapter belongs to, the state that a run left, and, for
+a gated model without config.json, whether this visitor may read it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from ..facts import ModelFacts
+from ..memory import shape_of, true_params
 from .cache import Cache, credential
-from .client import get, get_json, together
+from .client import Answer, get, get_json, together
 from .config import endpoint, repo_path, segment
 from .errors import HubProblem
 from .ids import moment, repo, whole
 from .ids import revision as checked_revision
+from .repo_files import RUN, STATE, TEMPLATES, files_of, weights_of
 
 _EXPAND = (
     "safetensors",
@@ -37,12 +41,7 @@ _EXPAND = (
 MOST = 1e18
 _facts: Cache[ModelFacts] = Cache(seconds=60, size=500)
 
-# Files that carry a chat template by themselves; else it is a key of tokenizer_config.json.
-_TEMPLATES = ("chat_template.jinja", "chat_template.json")
-# What a run is continued from, as `hub_strategy: checkpoint` leaves it; without the optimizer there are only weights.
-# `run.json` is ours: a checkpoint that another program left must not be trained over.
-_ABOUT = "last-checkpoint/run.json"
-_STATE = {"last-checkpoint/trainer_state.json", "last-checkpoint/optimizer.pt", _ABOUT}
+_REFUSED = ("gated", "forbidden", "unauthorized", "not_found")
 
 
 def model_facts(id: str, revision: str = "", token: str | None = None) -> ModelFacts:
@@ -84,68 +83,112 @@ def access_of(kind: str, id: str, gated: bool, token: str | None) -> str:
     try:
         get(f"/api/{kind}/{repo_path(id)}/auth-check", token, about=id)
     except HubProblem as problem:
-        return "gated" if problem.kind in ("gated", "forbidden", "unauthorized", "not_found") else "unknown"
+        return "gated" if problem.kind in _REFUSED else "unknown"
     return "ok"
 
 
 def _read(id: str, revision: str, token: str | None) -> ModelFacts:
     about = f"the model {id}" + (f" at revision {revision}" if revision else "")
     path = f"/api/models/{repo_path(id)}" + (f"/revision/{segment(revision)}" if revision else "")
-    info = get_json(path, token, [("expand", key) for key in _EXPAND], about=about)
+    info, settings, top = together(
+        partial(get_json, path, token, [("expand", key) for key in _EXPAND], about=about),
+        partial(_file, id, revision or "main", "config.json", token),
+        partial(_top, id, revision or "main", token),
+    )
+    if isinstance(info, HubProblem):
+        raise info
     if not isinstance(info, dict) or not isinstance(info.get("id"), str):
         raise HubProblem("bad_answer", about)
     id = info["id"]  # a renamed model answers under its new name
-    sha = info.get("sha") if isinstance(info.get("sha"), str) else None
+    sha, card, library = _text(info.get("sha")), info.get("cardData"), _text(info.get("library_name"))
     gated = info.get("gated") not in (None, False)
-    files = {item.get("rfilename") for item in info.get("siblings") or () if isinstance(item, dict)}
-    at = sha or revision or "main"
-
-    def read(name: str) -> Any:
-        return _json_file(id, at, name, token) if name in files else None
-
-    own_template = any(name in files for name in _TEMPLATES)
-    config, tokenizer, access, words, adapter, about_run = together(
-        partial(read, "config.json"),
-        partial(read, "tokenizer_config.json" if not own_template else ""),
-        partial(access_of, "models", id, gated, token),
-        partial(_content, id, at, "tokenizer.json", token) if "tokenizer.json" in files else str,
-        partial(read, "adapter_config.json"),
-        partial(read, _ABOUT),
-    )
+    files = files_of(info)
     known = info.get("config") if isinstance(info.get("config"), dict) else {}
-    if not isinstance(tokenizer, dict):
-        tokenizer = known.get("tokenizer_config")
-    if own_template:
-        template = True
-    elif isinstance(tokenizer, dict):
-        template = bool(tokenizer.get("chat_template"))
-    else:
-        template = None if "tokenizer_config.json" in files else False
-    config = config if isinstance(config, dict) else None
+    found: dict[str, Any] = {
+        "access": "unknown" if gated else "ok",
+        "tokenizer": known.get("tokenizer_config"),
+        "adapter": known.get("peft"),
+        "words": "" if "tokenizer.json" not in (files or ()) else _content(top, "tokenizer.json"),
+    }
+    wanted: list[str] = []  # small JSON files that are still to be read
+    if isinstance(settings, Answer) and sha in (None, revision, settings.headers.get("x-repo-commit")):
+        found |= {"access": "ok", "config": read_json(settings.body)}
+    elif gated and isinstance(settings, HubProblem) and settings.kind in ("gated", "forbidden", "unauthorized"):
+        found["access"] = "gated"
+    else:  # of another commit, not read the first time, or not there
+        wanted.append("config")
+    # What the Hub itself read from the tokenizer's settings is that of the main branch.
+    own_template = bool(TEMPLATES & (files or frozenset()))
+    if not own_template and (revision or not isinstance(found["tokenizer"], dict)):
+        wanted.append("tokenizer")
+    wanted += ["run"] if isinstance(found["adapter"], dict) else ["adapter", "run"]
+    found |= _second_round(id, sha or revision or "main", token, found, files or frozenset(), wanted)
+    config = found.get("config") if isinstance(found.get("config"), dict) else None
     weights = info.get("safetensors") if isinstance(info.get("safetensors"), dict) else {}
     dtypes = weights.get("parameters") if isinstance(weights.get("parameters"), dict) else {}
     architectures = (config or known).get("architectures") or ()
+    if own_template:
+        template: bool | None = True
+    elif isinstance(found["tokenizer"], dict):
+        template = bool(found["tokenizer"].get("chat_template"))
+    else:
+        template = None if files is None or "tokenizer_config.json" in files else False
     return ModelFacts(
         id=id,
         sha=sha,
         gated=gated,
         private=info.get("private") is True,
-        access=access if access in ("ok", "gated") else "unknown",
-        params=whole(weights.get("total")),
+        access=found["access"] if found["access"] in ("ok", "gated") else "unknown",
+        params=_params(config, whole(weights.get("total"))),
         dtypes={str(name): count for name, count in dtypes.items() if whole(count) is not None},
         config=config,
         architectures=tuple(name for name in architectures if isinstance(name, str)),
         pipeline_tag=_text(info.get("pipeline_tag")),
-        library_name=_text(info.get("library_name")),
-        license=license_of(info.get("cardData"), info.get("tags")),
+        library_name=library,
+        license=license_of(card, info.get("tags")),
+        license_name=_short(card.get("license_name")) if isinstance(card, dict) else None,
+        weights=weights_of(files, library),
         chat_template=template,
         last_modified=moment(info.get("lastModified")),
         url=f"{endpoint()}/{id}",
-        tokenizer=words if isinstance(words, str) else None,
-        base_model=_base(info.get("cardData"), adapter),
-        checkpoint=files >= _STATE,
-        left_by=_text(about_run.get("trainer")) if isinstance(about_run, dict) else None,
+        tokenizer=_text(found["words"]),
+        base_model=_base(card, found["adapter"]),
+        checkpoint=None if files is None else files >= STATE,
+        left_by=_text(found["run"].get("trainer")) if isinstance(found.get("run"), dict) else None,
     )
+
+
+_FILES = {
+    "config": "config.json",
+    "tokenizer": "tokenizer_config.json",
+    "adapter": "adapter_config.json",
+    "run": RUN,
+}
+
+
+def _second_round(
+    id: str, at: str, token: str | None, found: Mapping[str, Any], files: frozenset[str], wanted: list[str]
+) -> dict[str, Any]:
+    """What the first round left open, all at the same time; without a request where nothing is open."""
+    calls: dict[str, Callable[[], Any]] = {
+        name: partial(_json_file, id, at, _FILES[name], token) for name in wanted if _FILES[name] in files
+    }
+    if found["access"] == "unknown":
+        calls["access"] = partial(access_of, "models", id, True, token)
+    if found["words"] is None:
+        calls["words"] = lambda: _content(_top(id, at, token), "tokenizer.json")
+    answers = together(*calls.values())
+    # A file that cannot be read leaves what was known before.
+    return {name: got for name, got in zip(calls, answers, strict=True) if not isinstance(got, HubProblem)}
+
+
+def _params(config: Mapping[str, Any] | None, total: int | None) -> int | None:
+    """How many parameters there are. The Hub counts what the files hold, and some hold a tied embedding twice."""
+    try:
+        shape = shape_of(config or {}, total) if total else None
+    except (ArithmeticError, TypeError, ValueError):  # a config of a stranger
+        shape = None
+    return true_params(shape, total) if shape else total
 
 
 def _base(card: Any, adapter: Any) -> str | None:
@@ -157,10 +200,13 @@ def _base(card: Any, adapter: Any) -> str | None:
     return named[:200] if isinstance(named, str) and named else None
 
 
-def _content(id: str, revision: str, name: str, token: str | None) -> str | None:
-    """A name for what a file at the top of the repository holds: equal for equal content. None when not listed."""
-    path = f"/api/models/{repo_path(id)}/tree/{segment(revision)}"
-    entries = get_json(path, token, about=f"the model {id}")
+def _top(id: str, revision: str, token: str | None) -> Any:
+    """What the Hub lists at the top of the repository."""
+    return get_json(f"/api/models/{repo_path(id)}/tree/{segment(revision)}", token, about=f"the model {id}")
+
+
+def _content(entries: Any, name: str) -> str | None:
+    """A name for what a listed file holds: equal for equal content. None when it is not listed."""
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and entry.get("path") == name:
             large = entry.get("lfs")
@@ -173,11 +219,19 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _short(value: Any) -> str | None:
+    return value[:100] if isinstance(value, str) and value else None
+
+
+def _file(id: str, revision: str, name: str, token: str | None) -> Answer:
+    """A small file of the repository."""
+    path = f"/{repo_path(id)}/resolve/{segment(revision)}/{name}"
+    return get(path, token, about=f"the model {id}", limit=8 * 2**20, headers={"accept-encoding": "identity"})
+
+
 def _json_file(id: str, revision: str, name: str, token: str | None) -> Any:
     """A small JSON file of the repository; None when it is not JSON."""
-    path = f"/{repo_path(id)}/resolve/{segment(revision)}/{name}"
-    answer = get(path, token, about=f"the model {id}", limit=8 * 2**20, headers={"accept-encoding": "identity"})
-    return read_json(answer.body)
+    return read_json(_file(id, revision, name, token).body)
 
 
 def read_json(body: bytes) -> Any:
