@@ -30,14 +30,15 @@ class RepoHit:
 class ModelFacts:
     """A model on the Hub.
 
-    `params` counts parameters, tied embeddings once; `dtypes` is the Hub's own count by dtype (`safetensors.parameters`),
-    which holds them twice for some models.
-    `config` is the repository's config.json, `access` whether this visitor can read the files. `weights` says in which
-    form the weights are there: "safetensors" and "pytorch" can be trained, "gguf", "adapter" and "diffusion" cannot,
-    "none" are not there; None when the files could not be listed. `license_name` is what the card calls a licence that
-    is none of the usual ones (`license: other`). `tokenizer` names the content of tokenizer.json, so that two models
-    can be compared ("" when there is no such file, None when nobody knows). `base_model` is the model this one was made from, as its card or its adapter says. `checkpoint` says
-    whether a run left a state there that can be continued, and `left_by` with which trainer.
+    `params` counts parameters, tied embeddings once; `dtypes` is the Hub's own count by dtype
+    (`safetensors.parameters`), which holds them twice for some models. `config` is the repository's config.json,
+    `access` whether this visitor can read the files. `weights` says in which form the weights are there: "safetensors"
+    and "pytorch" can be trained, "gguf", "adapter" and "diffusion" cannot, "none" are not there; None when the files
+    could not be listed. `license_name` is what the card calls a licence that is none of the usual ones
+    (`license: other`). `tokenizer` names the content of tokenizer.json, so that two models can be compared ("" when
+    there is no such file, None when nobody knows). `base_model` is the model this one was made from, as its card or
+    its adapter says. `checkpoint` says whether a run left a state there that can be continued, and `left_by` with
+    which trainer.
     """
 
     id: str

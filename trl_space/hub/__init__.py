@@ -10,7 +10,6 @@ Each takes the visitor's token, or None for nobody; the server's own token is ne
     follow      a run's log, live, for any number of viewers    result    whether a run left a whole model
     tokens      how long rows are for a model                   targets   the repository that a run would save to
     siblings    the conversational sibling of a model           measured  what an earlier run of the same shape took
-    tokens      how long rows are for a model
 
 Below them: `client` (how the Hub is asked), `config` (where it is, time limits), `cache`, `wanted` (whether anybody
 still waits for an answer), `ids` (names, checked), `repo_files` (what the names of files tell), `viewer` (the dataset

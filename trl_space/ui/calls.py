@@ -46,7 +46,8 @@ class Calls:
         question = search.search_models if kind == "model" else search.search_datasets
         visitor = self.identity.of_handler(token)
         try:
-            hits = await self.facts.get(_searcher(question, query[:200], sort), token=visitor.token)
+            asked = _searcher(question, query[:200], sort)
+            hits = await self.facts.get(asked, token=visitor.token, slot=f"search_{kind}")
         except HubProblem as problem:
             return {"items": [], "problem": problem.sentence}
         return {"items": [views.hit(one) for one in hits], "problem": None}

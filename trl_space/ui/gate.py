@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trl_space.texts import t
+from trl_space.ui.asking import Asker, asking
 
 API = "/gradio_api"
 READ = frozenset(
@@ -93,10 +94,12 @@ class Gate:
         if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != b"application/json":
             raise Refused(415, "Send JSON.")
         given = read_json(await body_of(receive))
-        whole = json.dumps(self.event(given, scope) if path == EVENT else self.call(given, scope)).encode()
+        passed = self.event(given, scope) if path == EVENT else self.call(given, scope)
+        whole = json.dumps(passed).encode()
         kept = [(name, value) for name, value in scope["headers"] if name not in (b"content-length",)]
         scope = dict(scope, path=path, headers=[*kept, (b"content-length", str(len(whole)).encode())])
-        await self.app(scope, replay(whole, receive), send)
+        with asking(Asker(passed["session_hash"], turn_of(passed["data"]))):
+            await self.app(scope, replay(whole, receive), send)
 
     def event(self, given: dict[str, Any], scope: Scope) -> dict[str, Any]:
         """What an event of the page may say."""
@@ -180,6 +183,13 @@ def is_plain(value: Any, depth: int = MAX_DEPTH) -> bool:
 def is_number(value: Any) -> bool:
     """Whether this is an index as the page sends it."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def turn_of(data: Any) -> int | None:
+    """How many changes the visitor had made when this was sent; the launch part, sent first, says it (`trl.send`)."""
+    first = data[0] if isinstance(data, list) and data else None
+    turn = first.get("turn") if isinstance(first, dict) and "label" not in first else None
+    return turn if is_number(turn) and 0 <= turn < 2**40 else None
 
 
 def session(given: dict[str, Any], scope: Scope) -> str:

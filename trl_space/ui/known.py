@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trl_space import checks, estimate, fitting, formats, jobspec, lengths, presets, trainers
-from trl_space.facts import Account, DatasetFacts, Lengths, Machine, ModelFacts, Sample, TargetFacts
+from trl_space.facts import Account, DatasetFacts, Lengths, Machine, Measured, ModelFacts, Sample, TargetFacts
 from trl_space.hub import account as hub_account
-from trl_space.hub import config, datasets, models, tokens
+from trl_space.hub import config, datasets, measured, models, siblings, targets, tokens
 from trl_space.hub import machines as hub_machines
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.ui.login import Visitor
-from trl_space.ui.session import Facts
+from trl_space.ui.session import Facts, told
 from trl_space.ui.settings import NEEDS, needs
 
 
@@ -37,6 +38,7 @@ class Case:
     columns: frozenset[str] = frozenset()  # what the rows bring after the mapping
     use: Callable[[Machine], Mapping[str, Any]] = lambda machine: {}  # what the run would use on a machine: `fitting`
     tokens: float | None = None  # of a row, on average: `checks.row_tokens`
+    waits: Mapping[str, asyncio.Task] = field(default_factory=dict)  # the questions on their way, by their place
 
 
 def ask_account(scopes: frozenset[str] | None, expires_at: Any, token: str | None) -> Account | None:
@@ -59,16 +61,38 @@ def _first_rows(id: str, subset: str, split: str, revision: str, token: str | No
 
 
 def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
-    """What is known about a recipe now, with what is recommended where nothing was chosen."""
+    """What is known about a recipe now, with what is recommended where nothing was chosen.
+
+    Everything that can be asked is asked at once; only what follows from an answer waits for it.
+    """
     token = visitor.token
-    model, model_problem = _model(store, recipe.model, recipe.model_revision, token)
+    waits: dict[str, asyncio.Task] = {}
+
+    def ask(slot: str, question: Callable[..., Any], *args: Any, **more: Any) -> tuple[Any, HubProblem | None]:
+        task = store.ask(question, *args, token=token, slot=slot, **more)
+        found, problem, pending = told(task)
+        if pending:
+            waits[slot] = task
+        return found, problem
+
+    def model_of(slot: str, name: Any, revision: str = "") -> tuple[ModelFacts | None, HubProblem | None]:
+        named = isinstance(name, str) and is_repo_id(name)
+        return ask(slot, models.model_facts, name, revision) if named else (None, None)
+
+    model, model_problem = model_of("model", recipe.model, recipe.model_revision)
     dataset = sample = dataset_problem = sample_problem = None
     if is_repo_id(recipe.dataset):
-        dataset, dataset_problem, _ = store.peek(datasets.dataset_facts, recipe.dataset, token=token)
+        dataset, dataset_problem = ask("dataset", datasets.dataset_facts, recipe.dataset)
+        if "dataset" in waits and recipe.dataset_revision in ("", "main"):
+            # Most datasets have these; asked beside the list of splits in place of after it.
+            ask("glimpse", datasets.glimpse, recipe.dataset, recipe.subset or "default", recipe.split or "train")
     if dataset is not None and recipe.split:
-        sample, sample_problem, _ = store.peek(*rows_of(recipe, dataset), token=token)
-    account, _, _ = store.peek(ask_account, visitor.scopes, visitor.expires_at, token=token)
-    machines, machines_problem, _ = store.peek(hub_machines.machines, token=None)
+        sample, sample_problem = ask("rows", *rows_of(recipe, dataset))
+    account, _ = ask("account", ask_account, visitor.scopes, visitor.expires_at)
+    waits["machines"] = store.ask(hub_machines.machines, token=None)  # the same for everybody
+    machines, machines_problem, pending = told(waits["machines"])
+    if not pending:
+        del waits["machines"]
     machines = tuple(machines or ())
     fmt = format_of(sample) if sample else None
     if account and recipe.namespace == account.name:
@@ -77,9 +101,13 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
     preset = presets.choose(recipe, model, by_flavor.get(recipe.flavor))
     recipe = with_rewards(recipe, preset, fmt, sample)
     settings = presets.settings_for(recipe, preset)
-    teacher, teacher_problem = _model(store, settings.get("teacher_model_name_or_path"), "", token)
-    judge, judge_problem = _model(store, settings.get("reward_model_name_or_path"), "", token)
-    resume, resume_problem = _model(store, recipe.resume, "", token)
+    teacher, teacher_problem = model_of("teacher", settings.get("teacher_model_name_or_path"))
+    judge, judge_problem = model_of("judge", settings.get("reward_model_name_or_path"))
+    resume, resume_problem = model_of("resume", recipe.resume)
+    sibling = None
+    if model is not None and model.chat_template is False:
+        kind = (model.config or {}).get("model_type")
+        sibling, _ = ask("sibling", siblings.sibling, model.id, kind if isinstance(kind, str) else None, model.params)
     facts = checks.Facts(
         model=model,
         dataset=dataset,
@@ -98,10 +126,11 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
         reward_model_problem=judge_problem,
         resume=resume,
         resume_problem=resume_problem,
+        sibling=sibling,
     )
-    counted, counting = None, False
+    counted = None
     if question := lengths_of(recipe, facts):
-        counted, _, counting = store.peek(question, token=token)
+        counted, _ = ask("lengths", question)
     facts = replace(facts, lengths=counted)
     rows = checks.split_rows(recipe, facts)
     tokens = tokens_of(recipe, facts, settings)
@@ -115,42 +144,30 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
         preset=preset.id if preset and not recipe.preset else recipe.preset,
         flavor=recipe.flavor or best,
     )
-    facts = replace(facts, preset=preset, machine=machine, target=target(store, whole, account, token))
+    facts = replace(
+        facts,
+        preset=preset,
+        machine=machine,
+        target=target(ask, whole, account),
+        measured=measured_of(ask, whole, preset, machine, account),
+    )
     tokens = tokens_of(whole, facts, presets.settings_for(whole, preset, machine))
     columns = columns_of(whole, fmt, sample) if fmt and sample else frozenset()
-    return Case(
-        whole, facts, best, machines_problem.sentence if machines_problem else None, counting, columns, use, tokens
-    )
-
-
-def _model(store: Facts, name: Any, revision: str, token: str | None) -> tuple[ModelFacts | None, HubProblem | None]:
-    if not isinstance(name, str) or not is_repo_id(name):
-        return None, None
-    found, problem, _ = store.peek(models.model_facts, name, revision, token=token)
-    return found, problem
+    problem = machines_problem.sentence if machines_problem else None
+    return Case(whole, facts, best, problem, "lengths" in waits, columns, use, tokens, waits)
 
 
 async def wait_for(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
-    """What is known after waiting, not too long, for all that is on its way: the models, then how long the rows are."""
-    case = known(store, recipe, visitor)
-    names = [(one, "") for one in other_models(recipe, case.facts.preset)]
-    if is_repo_id(recipe.model):
-        names.append((recipe.model, recipe.model_revision))
-    models_ = [store.ask(models.model_facts, *name, token=visitor.token) for name in names]
-    if models_:
-        await asyncio.wait(models_, timeout=WAIT)
-    case = known(store, recipe, visitor)
-    if question := lengths_of(case.recipe, case.facts):
-        await asyncio.wait([store.ask(question, token=visitor.token)], timeout=WAIT)
+    """What is known after waiting, not too long, for all that is on its way, and for what follows from it."""
+    until = time.monotonic() + WAIT
+    while True:
         case = known(store, recipe, visitor)
-    return case
-
-
-def other_models(recipe: Recipe, preset: presets.Preset | None) -> tuple[str, ...]:
-    """The models that a recipe names beside the one it trains: teacher, judge, the run it continues."""
-    settings = presets.settings_for(recipe, preset)
-    named = (settings.get("teacher_model_name_or_path"), settings.get("reward_model_name_or_path"), recipe.resume)
-    return tuple(one for one in named if isinstance(one, str) and is_repo_id(one))
+        pending = [task for task in case.waits.values() if not task.done()]
+        left = until - time.monotonic()
+        if not pending or left <= 0:
+            return case
+        await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(pending, timeout=min(left, TOGETHER))
 
 
 # Looking at a hundred rows takes longer than everything else an answer needs: what came out is kept for a while.
@@ -160,6 +177,9 @@ _COLUMNS: OrderedDict[tuple, tuple[Sample, frozenset[str]]] = OrderedDict()
 _TOKENS: OrderedDict[tuple, tuple[Sample, float | None]] = OrderedDict()
 MOST_KEPT = 64
 WAIT = 20.0  # seconds
+TOGETHER = 0.02  # seconds in which answers that come one after the other count as one
+KEEP_OWN = 15.0  # seconds that something counts which the visitor's own runs change
+TYPING = 0.3  # seconds without another letter, after which a name counts as typed
 
 
 def _kept(store: OrderedDict, key: Any, sample: Sample, make: Callable[[], Any]) -> Any:
@@ -245,14 +265,36 @@ def with_rewards(
     return replace(recipe, settings={**recipe.settings, **proposed})
 
 
-def target(store: Facts, recipe: Recipe, account: Account | None, token: str | None) -> TargetFacts | None:
+Ask = Callable[..., tuple[Any, HubProblem | None]]
+
+
+def target(ask: Ask, recipe: Recipe, account: Account | None) -> TargetFacts | None:
     """The repository that the chosen name means; None while it is not known, and without a chosen name."""
     if not recipe.hub_model_id or account is None:
         return None
     name = jobspec.target_name(recipe, account.name)
     if not is_repo_id(name):
         return None
-    there, problem, pending = store.peek(models.model_facts, name, "", token=token)
-    if pending:
+    found, problem = ask("target", _target, name, account, keep=KEEP_OWN, after=TYPING)
+    return TargetFacts(name) if problem else found
+
+
+def _target(name: str, account: Account, token: str | None) -> TargetFacts:
+    return targets.target_facts(name, token, account)
+
+
+def measured_of(
+    ask: Ask, recipe: Recipe, preset: presets.Preset | None, machine: Machine | None, account: Account | None
+) -> Measured | None:
+    """What an earlier run of the same shape needed: one that the payer paid for, else one of the visitor's own."""
+    if account is None or machine is None or not recipe.model or not recipe.dataset:
         return None
-    return TargetFacts(name, exists=there is not None or (False if problem and problem.kind == "not_found" else None))
+    run_shape = getattr(estimate, "run_shape", None)
+    if run_shape is None:
+        return None
+    shape = run_shape(recipe, presets.settings_for(recipe, preset, machine), machine)
+    owners = dict.fromkeys((recipe.namespace or account.name, account.name))
+    # Both are asked at the same time.
+    asked = [("measured" if one == account.name else "measured_payer", one) for one in owners]
+    found = [ask(slot, measured.measured, owner, shape, keep=KEEP_OWN)[0] for slot, owner in asked]
+    return next(filter(None, found), None)

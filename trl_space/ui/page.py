@@ -301,13 +301,16 @@ class Page:
         for name in ("subset", "split"):
             at[name].input(**self._wait("preview"))
             shown_anew(at[name].input(**rows, **last))
-        for name in ("trainer", "preset", "method", "flavor", "rewards", "settings", "mapping"):
+        for name in ("trainer", "rewards", "mapping"):
             at[name].choose(**refresh, **last)
+        # Another machine or setting may be one that an earlier run has measured.
+        for name in ("preset", "method", "flavor", "settings"):
+            at[name].choose(**refresh, **last).then(**rest).then(**refresh)
         # What the goal, the columns and the scores mean is seen in the rows.
         for name in ("trainer", "mapping", "rewards"):
             shown_anew(at[name].choose(**rows, **last))
         native = ("rows", "held_out", "timeout", "namespace", "hub_model_id", "private", *places.NATIVE)
-        gr.on([at[name].input for name in native], **refresh, **last)
+        gr.on([at[name].input for name in native], **refresh, **last).then(**rest).then(**refresh)
         at["settings"].reread(**rows, **last)
         at["notice"].drop(**of(do.start_anew, ["launch"], ["launch"])).then(**refresh)
         shown_anew(at["summary"].mend(**self._asks(do.mend, MEND, "summary")).then(**rows))

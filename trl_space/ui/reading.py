@@ -14,6 +14,7 @@ import gradio as gr
 from trl_space import presets
 from trl_space.hub import datasets, models
 from trl_space.hub.errors import HubProblem
+from trl_space.hub.wanted import Abandoned
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
 from trl_space.ui import form, previews, views
@@ -44,7 +45,10 @@ class Reading:
         if not name:
             return HIDDEN
         try:
-            return views.model_line(await self.facts.get(models.model_facts, name, revision, token=visitor.token))
+            asked = (models.model_facts, name, revision)
+            return views.model_line(await self.facts.get(*asked, token=visitor.token, slot="model"))
+        except Abandoned:
+            return gr.skip()
         except HubProblem as problem:
             return views.problem_line(problem)
 
@@ -55,7 +59,9 @@ class Reading:
         if not name:
             return [HIDDEN, _choices([], ""), _choices([], "")]
         try:
-            facts = await self.facts.get(datasets.dataset_facts, name, token=visitor.token)
+            facts = await self.facts.get(datasets.dataset_facts, name, token=visitor.token, slot="dataset")
+        except Abandoned:
+            return [gr.skip()] * 3
         except HubProblem as problem:
             return [views.problem_line(problem), gr.skip(), gr.skip()]
         subsets = list(dict.fromkeys(one.subset for one in facts.splits))
@@ -76,7 +82,9 @@ class Reading:
         if not repo_name(recipe.dataset):
             return [HIDDEN, gr.skip(), HIDDEN, HIDDEN, hidden]
         try:
-            facts = await self.facts.get(datasets.dataset_facts, recipe.dataset, token=visitor.token)
+            facts = await self.facts.get(datasets.dataset_facts, recipe.dataset, token=visitor.token, slot="dataset")
+        except Abandoned:
+            return [gr.skip()] * 5
         except HubProblem as problem:
             return [views.problem_line(problem), gr.skip(), HIDDEN, HIDDEN, hidden]
         splits = [one.split for one in facts.splits if one.subset == (recipe.subset or one.subset)]
@@ -85,7 +93,9 @@ class Reading:
             line = views.dataset_line(facts, recipe, None, None)
             return [line, gr.skip(), HIDDEN, {"state": "none", "sentence": t("page.no_split")}, hidden]
         try:
-            sample = await self.facts.get(*rows_of(recipe, facts), token=visitor.token)
+            sample = await self.facts.get(*rows_of(recipe, facts), token=visitor.token, slot="rows")
+        except Abandoned:
+            return [gr.skip()] * 5
         except HubProblem as problem:
             line = views.dataset_line(facts, recipe, None, None)
             unread = {"state": "none", "sentence": problem.sentence}

@@ -3,6 +3,10 @@
 Every question to the Hub is a task that whoever asks the same thing waits for together; answers are kept for a
 short time, by what was asked and by the token that asked (a hash of it), so that one visitor never sees what the
 Hub told another. `peek` gives what is known without waiting: it is how the page stays quick while facts arrive.
+
+A page has one question at a time for each of its places (`slot`: "model", "dataset", ...). When it asks another one
+there, and nobody else waits for the first, that one is ended (`hub.wanted`): choosing thirty models in a row leaves one
+question. Each question as a whole has a time limit.
 """
 
 from __future__ import annotations
@@ -12,58 +16,162 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
 from trl_space.hub.errors import HubProblem
+from trl_space.hub.wanted import Abandoned, Wanted
+from trl_space.ui.asking import asker
 
 KEEP = 120.0  # seconds a good answer counts
 KEEP_PROBLEM = 5.0  # and a bad one: the visitor may be mending it in another tab
+LONGEST = 45.0  # seconds a question may take in all
 MOST = 1000
 THREADS = 24
+
+Place = tuple[str, str]  # a page, and a place on it
+
+
+@dataclass
+class Question:
+    """One question on its way, or answered. `places` wait for it; `lasting`: somebody does who has no place."""
+
+    task: asyncio.Task
+    wanted: Wanted
+    keep: float
+    started: float = field(default_factory=time.monotonic)
+    places: set[Place] = field(default_factory=set)
+    lasting: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether this is still the answer, or on its way."""
+        if not self.task.done():
+            return True
+        bad = self.task.cancelled() or self.task.exception() is not None
+        return time.monotonic() - self.started < (min(KEEP_PROBLEM, self.keep) if bad else self.keep)
 
 
 class Facts:
     """Answers of the Hub. One per server process; used on its event loop only."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple, tuple[float, asyncio.Task]] = OrderedDict()
+        self._known: OrderedDict[tuple, Question] = OrderedDict()
+        self._places: OrderedDict[Place, tuple[int, tuple]] = OrderedDict()  # which turn asks which question there
         self._threads: anyio.CapacityLimiter | None = None
 
-    def ask(self, question: Callable[..., Any], *args: Any, token: str | None, fresh: bool = False) -> asyncio.Task:
-        """Return the task that answers `question(*args, token)`, started now if nobody asked lately."""
+    def ask(
+        self,
+        question: Callable[..., Any],
+        *args: Any,
+        token: str | None,
+        fresh: bool = False,
+        slot: str = "",
+        keep: float = KEEP,
+        after: float = 0.0,
+    ) -> asyncio.Task:
+        """Return the task that answers `question(*args, token)`, started now if nobody asked lately.
+
+        `slot` is the place of the page that asks; what that place asked before ends, unless this is a question of an
+        earlier turn of the page, which then is not asked any more. `keep` is how long a good answer counts, in seconds;
+        `after` how long to wait before asking the Hub, for what a person may still be typing.
+        """
         key = self._key(question, args, token)
-        started, task = self._known.get(key, (0.0, None))
-        if task is not None and not fresh and (not task.done() or time.monotonic() - started < self._keeps(task)):
-            self._known.move_to_end(key)
-            return task
-        task = asyncio.get_running_loop().create_task(self._run(question, args, token))
+        place = self._take(key, slot)
+        found = self._known.get(key)
+        if found is None or fresh or not found.counts:
+            if place is not None and self._places.get(place, (0, key))[1] != key:
+                return _never()
+            found = self._known[key] = self._begin(question, args, token, keep, after)
+            while len(self._known) > MOST:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        if place is None:
+            found.lasting = True
+        elif self._places[place][1] == key:
+            found.places.add(place)
+        return found.task
+
+    async def get(self, question: Callable[..., Any], *args: Any, token: str | None, **more: Any) -> Any:
+        """Return the answer, waiting for it; `more` as for `ask`. Raises HubProblem, `Abandoned` among them."""
+        task = self.ask(question, *args, token=token, **more)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():  # before it had begun
+                raise Abandoned from None
+            raise
+
+    def peek(
+        self, question: Callable[..., Any], *args: Any, token: str | None, **more: Any
+    ) -> tuple[Any, HubProblem | None, bool]:
+        """Return (answer, problem, pending) without waiting; asks when nobody has. `more` as for `ask`."""
+        return told(self.ask(question, *args, token=token, **more))
+
+    def _begin(
+        self, question: Callable[..., Any], args: tuple, token: str | None, keep: float, after: float
+    ) -> Question:
+        wanted = Wanted()
+
+        async def answer() -> Any:
+            try:
+                await asyncio.sleep(after)
+                async with asyncio.timeout(LONGEST):
+                    with wanted.here():
+                        return await self._run(question, args, token)
+            except TimeoutError:
+                wanted.give_up()
+                raise HubProblem("unreachable", "what you chose") from None
+            except asyncio.CancelledError:
+                if wanted.given_up:
+                    raise Abandoned from None
+                raise
+
+        task = asyncio.get_running_loop().create_task(answer())
         # A problem that nobody waits for is no accident to be reported.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._known[key] = (time.monotonic(), task)
-        while len(self._known) > MOST:
-            self._known.popitem(last=False)
-        return task
+        return Question(task, wanted, keep)
 
-    async def get(self, question: Callable[..., Any], *args: Any, token: str | None, fresh: bool = False) -> Any:
-        """Return the answer, waiting for it. Raises HubProblem."""
-        return await asyncio.shield(self.ask(question, *args, token=token, fresh=fresh))
+    def _take(self, key: tuple, slot: str) -> Place | None:
+        """The place that asks, which from now on waits for this question, unless it waits for a newer one."""
+        page = asker()
+        if page is None or not slot:
+            return None
+        place = (page.page, slot)
+        turn, before = self._places.get(place, (0, key))
+        if page.turn is not None and page.turn < turn and before != key:
+            return place
+        self._places[place] = (max(turn, page.turn or 0), key)
+        self._places.move_to_end(place)
+        if before != key:
+            self._leave(before, place)
+        while len(self._places) > MOST:
+            eldest, (_, asked) = self._places.popitem(last=False)
+            self._leave(asked, eldest)
+        return place
 
-    def peek(self, question: Callable[..., Any], *args: Any, token: str | None) -> tuple[Any, HubProblem | None, bool]:
-        """Return (answer, problem, pending) without waiting; asks when nobody has."""
-        task = self.ask(question, *args, token=token)
-        if not task.done():
-            return None, None, True
-        problem = task.exception()
-        return (None, problem, False) if problem else (task.result(), None, False)
+    def _leave(self, key: tuple, place: Place) -> None:
+        """A place does not wait for this question any more; when nobody does, it ends."""
+        found = self._known.get(key)
+        if found is None:
+            return
+        found.places.discard(place)
+        if not found.places and not found.lasting and not found.task.done():
+            del self._known[key]
+            found.wanted.give_up()
+            found.task.cancel()
 
     async def _run(self, question: Callable[..., Any], args: tuple, token: str | None) -> Any:
         if self._threads is None:
             self._threads = anyio.CapacityLimiter(THREADS)
         try:
-            return await anyio.to_thread.run_sync(lambda: question(*args, token), limiter=self._threads)
+            # A thread whose answer is not wanted any more goes on for a moment; `hub.wanted` ends it.
+            return await anyio.to_thread.run_sync(
+                lambda: question(*args, token), limiter=self._threads, abandon_on_cancel=True
+            )
         except HubProblem:
             raise
         except Exception:
@@ -73,10 +181,25 @@ class Facts:
             ) from None
 
     @staticmethod
-    def _keeps(task: asyncio.Task) -> float:
-        return KEEP_PROBLEM if task.cancelled() or task.exception() else KEEP
-
-    @staticmethod
     def _key(question: Callable[..., Any], args: tuple, token: str | None) -> tuple:
         who = hashlib.sha256(token.encode()).hexdigest() if token else "public"
         return (getattr(question, "__qualname__", str(question)), args, who)
+
+
+def told(task: asyncio.Task) -> tuple[Any, HubProblem | None, bool]:
+    """(answer, problem, pending) of a question; what the page does not want any more stays pending."""
+    if not task.done() or task.cancelled() or isinstance(task.exception(), Abandoned):
+        return None, None, True
+    problem = task.exception()
+    return (None, problem, False) if problem else (task.result(), None, False)
+
+
+def _never() -> asyncio.Task:
+    """A task that answers nothing: the page has moved on."""
+
+    async def nothing() -> Any:
+        raise Abandoned
+
+    task = asyncio.get_running_loop().create_task(nothing())
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task

@@ -1,0 +1,104 @@
+"""The repository that a run would save to: whether it is there, what it holds, and who may write there.
+
+target_facts("ada/my-model", token, account)        # facts.TargetFacts
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ..facts import Account, TargetFacts
+from .client import get, get_json, together
+from .config import repo_path
+from .errors import HubProblem
+from .ids import repo
+from .repo_files import files_of
+
+CLAIM = "trl-space.json"
+"""The file by which a launch claims a repository before it has saved anything there."""
+
+# Roles in an organisation that may write all of its repositories; "contributor" only those one made.
+_WRITES = ("admin", "write")
+# Scopes with which a sign-in sees private repositories, and writes those that this app did not make.
+_SEES = frozenset({"read-repos", "write-repos", "manage-repos"})
+_WRITES_ALL = frozenset({"write-repos", "manage-repos"})
+_HOLDS_A_MODEL = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx")
+
+
+def target_facts(id: str, token: str | None, account: Account | None) -> TargetFacts:
+    """What is known about the repository `id` as a place to save to.
+
+    Not there and not to be seen are the same answer of the Hub. It counts as "not there" only where this visitor would
+    see a repository that is private, which is in the namespaces of their own.
+
+    Raises:
+        HubProblem: "unreachable" and the like: nothing is known.
+    """
+    id = repo(id)
+    namespace = id.partition("/")[0] if "/" in id else ""
+    calls: list[Any] = [
+        partial(
+            get_json,
+            f"/api/models/{repo_path(id)}",
+            token,
+            [("expand", "siblings"), ("expand", "private")],
+            about=f"the model {id}",
+        )
+    ]
+    may, certain = _by_role(namespace, account)
+    if token and not certain:
+        calls.append(partial(_may_write, id, token))
+    info, *asked = together(*calls)
+    if isinstance(info, HubProblem):
+        if info.kind not in ("not_found", "gated", "forbidden"):
+            raise info
+        return TargetFacts(id, exists=False if may is not None and _sees(account) else None, writable=may)
+    if not isinstance(info, dict):
+        raise HubProblem("bad_answer", f"the model {id}")
+    writable = may if certain else asked[0] if asked and not isinstance(asked[0], HubProblem) else None
+    private = info.get("private") if isinstance(info.get("private"), bool) else None
+    return TargetFacts(id, exists=True, holds=holds(files_of(info)), private=private, writable=writable)
+
+
+def holds(files: frozenset[str] | None) -> str | None:
+    """What the files of a repository make of it: see `TargetFacts.holds`."""
+    if files is None:
+        return None
+    if any(name.endswith(_HOLDS_A_MODEL) for name in files):
+        return "model"
+    return "claim" if CLAIM in files else "nothing"
+
+
+def _by_role(namespace: str, account: Account | None) -> tuple[bool | None, bool]:
+    """Whether the visitor may make a repository in a namespace, and whether that holds for every one that is there.
+
+    (None, ...) is: nobody can tell. A sign-in without the wider scopes writes only what this app made, and a
+    contributor only what they made themselves; then the Hub has to be asked about the repository.
+    """
+    if account is None:
+        return None, False
+    wide = account.scopes is None or bool(account.scopes & _WRITES_ALL)
+    if namespace == account.name:
+        return True, wide
+    org = next((one for one in account.orgs if one.name == namespace), None)
+    if org is None:
+        return False, True
+    if org.role is None:
+        return None, False
+    if org.role in _WRITES:
+        return True, wide
+    return (True, False) if org.role == "contributor" else (False, True)
+
+
+def _sees(account: Account | None) -> bool:
+    return account is not None and (account.scopes is None or bool(account.scopes & _SEES))
+
+
+def _may_write(id: str, token: str) -> bool | None:
+    """Whether the Hub lets this visitor write to a repository that is there; None when it does not say."""
+    try:
+        get(f"/api/models/{repo_path(id)}/auth-check/write", token, about=f"the model {id}")
+    except HubProblem as problem:
+        return False if problem.kind in ("forbidden", "unauthorized", "gated") else None
+    return True
