@@ -86,3 +86,15 @@ class Recorder:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
+
+
+def rounds(asked: list[dict]) -> int:
+    """How many times in a row these requests waited for the Hub, from its record: requests whose times overlap count
+    as one round."""
+    count, ends = 0, 0.0
+    for one in sorted(asked, key=lambda entry: entry["time"]):
+        if one["time"] >= ends:
+            count, ends = count + 1, one["time"] + one["seconds"]
+        else:
+            ends = min(ends, one["time"] + one["seconds"])
+    return count

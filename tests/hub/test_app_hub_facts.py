@@ -6,13 +6,17 @@ import json
 import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from huggingface_hub import HfApi
 
+from tests.hub.app_hub import rounds
+from trl_space.hub import viewer
 from trl_space.hub.account import _whoami, account
+from trl_space.hub.client import together
 from trl_space.hub.datasets import _facts as _dataset_facts
-from trl_space.hub.datasets import _samples, _shown, dataset_facts, first_rows
+from trl_space.hub.datasets import _samples, _shown, dataset_facts, first_rows, glimpse
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.machines import _list, machines
 from trl_space.hub.models import _facts as _model_facts
@@ -211,12 +215,21 @@ def test_a_dataset_the_viewer_lacks_is_streamed(local_hub: LocalHub, unique_name
 
 
 @pytest.mark.parametrize(
-    ("answer", "viewer"),
-    [({"status": 500, "code": "ResponseNotReady"}, False), ({"garbage": True}, False), ({"status": 503}, None)],
+    ("answer", "viewer", "why"),
+    [
+        ({"status": 500, "code": "ResponseNotReady"}, False, "not done with this dataset yet"),
+        ({"status": 501, "code": "DatasetWithScriptNotSupportedError"}, False, "made by a program"),
+        ({"status": 501, "code": "NotSupportedPrivateRepositoryError"}, False, "PRO accounts"),
+        ({"status": 404, "code": "ExternalAuthenticatedError"}, False, "does not know this dataset"),
+        ({"status": 500, "code": "SomethingNew"}, False, "has a problem with this dataset"),
+        ({"garbage": True}, False, "has a problem with this dataset"),
+        ({"status": 503}, None, "cannot be reached"),
+        ({"status": 429}, None, "slow down"),
+    ],
     ids=str,
 )
 def test_a_viewer_that_is_of_no_use_does_not_stop_a_page(
-    local_hub: LocalHub, unique_name: Name, answer: dict, viewer: bool | None
+    local_hub: LocalHub, unique_name: Name, answer: dict, viewer: bool | None, why: str
 ) -> None:
     id = unique_name("ada")
     card = "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: t.jsonl\n---\n"
@@ -224,7 +237,39 @@ def test_a_viewer_that_is_of_no_use_does_not_stop_a_page(
     local_hub.fault("^/_viewer/", **answer)
     facts = dataset_facts(id)
     assert facts.viewer is viewer
+    assert facts.viewer_problem and why in facts.viewer_problem and facts.viewer_problem.endswith(".")
     assert [split.split for split in facts.splits] == ["train"]
+
+
+def test_a_viewer_that_is_switched_off_says_so(local_hub: LocalHub, unique_name: Name) -> None:
+    id = unique_name("ada")
+    make(local_hub, id, {"README.md": "---\nviewer: false\n---\n", "train.jsonl": JSONL}, "dataset")
+    facts = dataset_facts(id)
+    assert facts.viewer is False and "switched it off" in (facts.viewer_problem or "")
+    shown = unique_name("ada")
+    make(local_hub, shown, {"train.jsonl": JSONL}, "dataset")
+    assert dataset_facts(shown).viewer_problem is None
+
+
+def test_every_word_for_a_viewers_error_is_a_sentence() -> None:
+    for code, sentence in viewer._WHY.items():
+        assert sentence.endswith(".") and "!" not in sentence, code
+        assert viewer.why_not(HubProblem("unreachable", status=500, code=code)) == sentence
+
+
+def test_a_dataset_and_its_usual_rows_are_there_after_one_round(local_hub: LocalHub, unique_name: Name) -> None:
+    id = unique_name("ada")
+    make(local_hub, id, {"train.jsonl": JSONL}, "dataset")
+    local_hub.fault("", delay=0.4)
+    local_hub.clear_requests()
+    facts, had = together(partial(dataset_facts, id, None), partial(glimpse, id, "default", "train", None))
+    sample = first_rows(id, facts.splits[0].subset, "train", None)
+    assert had is True and len(sample.rows) == 20
+    assert rounds(local_hub.requests()) == 1 and len(local_hub.requests()) == 4
+    # A guess that was wrong is no problem and starts nothing else.
+    local_hub.clear_requests()
+    assert glimpse(id, "default", "nothing", None) is False
+    assert len(local_hub.requests()) == 1
 
 
 def test_splits_are_read_from_the_readme_without_a_process(

@@ -58,8 +58,8 @@ def model_facts(id: str, revision: str = "", token: str | None = None) -> ModelF
         id,
         revision,
         make=lambda: _read(id, revision, token),
-        # Access is often being asked for in another tab at this very moment.
-        keep=lambda facts: facts.access == "ok",
+        # Access is often being asked for in another tab at this very moment; settings that are there can be read soon.
+        keep=lambda facts: facts.access == "ok" and (facts.config is not None or not facts.architectures),
     )
 
 

@@ -53,7 +53,7 @@ def target_facts(id: str, token: str | None, account: Account | None) -> TargetF
     if isinstance(info, HubProblem):
         if info.kind not in ("not_found", "gated", "forbidden"):
             raise info
-        return TargetFacts(id, exists=False if may is not None and _sees(account) else None, writable=may)
+        return TargetFacts(id, exists=False if _sees(namespace, account) else None, writable=may)
     if not isinstance(info, dict):
         raise HubProblem("bad_answer", f"the model {id}")
     writable = may if certain else asked[0] if asked and not isinstance(asked[0], HubProblem) else None
@@ -91,8 +91,11 @@ def _by_role(namespace: str, account: Account | None) -> tuple[bool | None, bool
     return (True, False) if org.role == "contributor" else (False, True)
 
 
-def _sees(account: Account | None) -> bool:
-    return account is not None and (account.scopes is None or bool(account.scopes & _SEES))
+def _sees(namespace: str, account: Account | None) -> bool:
+    """Whether the visitor sees all repositories of a namespace, private ones too."""
+    if account is None or namespace not in (account.name, *(org.name for org in account.orgs)):
+        return False
+    return account.scopes is None or bool(account.scopes & _SEES)
 
 
 def _may_write(id: str, token: str) -> bool | None:

@@ -148,12 +148,21 @@ def add_user(hub: Hub, name: str, *, fullname: str = "", is_pro: bool = False, c
         )
 
 
-def add_org(hub: Hub, name: str, members: dict[str, str], *, fullname: str = "", can_pay: bool = True) -> None:
-    """Create an organisation with its members (name to role), or add the members that are missing."""
+def add_org(
+    hub: Hub,
+    name: str,
+    members: dict[str, str],
+    *,
+    fullname: str = "",
+    can_pay: bool = True,
+    plan: str | None = "team",
+) -> None:
+    """Create an organisation with its members (name to role), or add the members that are missing. `plan` is None for
+    a free one."""
     with hub.write() as db:
         db.execute(
             "INSERT OR IGNORE INTO accounts VALUES(?,?,?,?,?,?,?,?,?)",
-            (name, object_id(), "org", fullname or name, None, False, can_pay, "team", now()),
+            (name, object_id(), "org", fullname or name, None, False, can_pay, plan, now()),
         )
         db.executemany(
             "INSERT OR IGNORE INTO members VALUES(?,?,?)", [(name, user, role) for user, role in members.items()]

@@ -64,7 +64,7 @@ def apply_setup(hub: Hub, setup: dict[str, Any]) -> None:
         if user.get("token"):
             add_token(hub, name, user["token"])
     for name, org in setup.get("orgs", {}).items():
-        options = {key: org[key] for key in ("fullname", "can_pay") if key in org}
+        options = {key: org[key] for key in ("fullname", "can_pay", "plan") if key in org}
         add_org(hub, name, org.get("members", {}), **options)
     for client in setup.get("clients", []):
         register_client(hub, client["id"], client.get("secret"), client.get("redirect_uris", []), client.get("name"))

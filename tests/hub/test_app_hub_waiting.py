@@ -1,0 +1,211 @@
+"""A question that nobody waits for any more ends, so that the next one is answered as fast as alone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from tests.hub.test_app_hub_facts import make, model_files
+from trl_space.hub import child, client, datasets, models, search
+from trl_space.hub.cache import Cache
+from trl_space.hub.errors import HubProblem
+from trl_space.hub.wanted import Abandoned, Wanted
+from trl_space.localhub.server import LocalHub
+from trl_space.ui import session
+from trl_space.ui.asking import Asker, asking
+from trl_space.ui.session import Facts
+
+Name = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    for kept in (models._facts, datasets._facts, search._recent):
+        kept.clear()
+
+
+@pytest.fixture
+def slow_hub(local_hub: LocalHub) -> Iterator[LocalHub]:
+    local_hub.fault("", delay=1.0)
+    yield local_hub
+    local_hub.clear_faults()
+
+
+def test_thirty_quick_changes_leave_no_queue(local_hub: LocalHub, unique_name: Name) -> None:
+    ids = [unique_name("ada") for _ in range(2)]
+    for id in ids:
+        make(local_hub, id, model_files())
+    local_hub.fault("", delay=1.0)
+
+    async def alone() -> float:
+        began = time.monotonic()
+        with asking(Asker("tab", 1)):
+            await Facts().get(models.model_facts, ids[0], "", token=None, slot="model")
+        return time.monotonic() - began
+
+    async def after_many() -> tuple[float, list[str]]:
+        facts = Facts()
+        for turn in range(30):
+            with asking(Asker("tab", turn)):
+                facts.peek(models.model_facts, f"ada/none-{turn}", "", token=None, slot="model")
+                facts.peek(search.search_models, f"ada/none-{turn}", token=None, slot="search_model")
+            await asyncio.sleep(0.02)
+        began = time.monotonic()
+        with asking(Asker("tab", 30)):
+            found = await facts.get(models.model_facts, ids[1], "", token=None, slot="model")
+        return time.monotonic() - began, found.id
+
+    by_itself = asyncio.run(alone())
+    took, id = asyncio.run(after_many())
+    assert id == ids[1]
+    assert by_itself >= 1.0
+    assert took < by_itself + 0.8
+
+
+def test_what_nobody_waits_for_hangs_up_in_the_middle(slow_hub: LocalHub) -> None:
+    wanted, ended = Wanted(), []
+
+    def read() -> None:
+        began = time.monotonic()
+        with wanted.here(), pytest.raises(Abandoned):
+            client.get("/api/models", None)
+        with wanted.here():
+            assert all(isinstance(one, Abandoned) for one in client.together(partial(client.get, "/api/models", None)))
+        ended.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    time.sleep(0.2)
+    wanted.give_up()
+    thread.join(5)
+    assert ended and ended[0] < 0.8
+    assert client.get("/api/models", None).status == 200  # the connection that was hung up is not used again
+
+
+def test_a_child_that_nobody_waits_for_ends(tmp_path: Path) -> None:
+    script = tmp_path / "sleeps.py"
+    script.write_text("import sys, time\nsys.stdin.buffer.read()\ntime.sleep(30)\n")
+    wanted = Wanted()
+    threading.Timer(0.5, wanted.give_up).start()
+    began = time.monotonic()
+    with wanted.here(), pytest.raises(Abandoned):
+        child.run(script, b"x" * 200_000, str(tmp_path), 20)
+    assert time.monotonic() - began < 5
+
+
+def test_a_question_goes_on_while_another_page_waits_for_it() -> None:
+    asked: list[str] = []
+
+    def question(name: str, token: str | None) -> str:
+        asked.append(name)
+        time.sleep(0.3)
+        return f"{name} for {token}"
+
+    async def story() -> None:
+        facts = Facts()
+        with asking(Asker("one", 1)):
+            first = facts.ask(question, "a", token="ada", slot="model")
+        with asking(Asker("two", 1)):
+            facts.ask(question, "a", token="ada", slot="model")
+        with asking(Asker("one", 2)):
+            other = facts.ask(question, "b", token="ada", slot="model")
+        assert await first == "a for ada" and await other == "b for ada"
+        with asking(Asker("one", 3)):
+            third = facts.ask(question, "c", token="ada", slot="model")
+            await asyncio.sleep(0.05)
+            facts.ask(question, "a", token="ada", slot="model")  # answered already; it takes the place all the same
+        with pytest.raises(Abandoned):
+            await third
+        # Another visitor's question is another question, and ends nobody's.
+        with asking(Asker("one", 4)):
+            assert await facts.get(question, "a", token="grace", slot="model") == "a for grace"
+        assert asked == ["a", "b", "c", "a"]
+
+    asyncio.run(story())
+
+
+def test_a_question_of_an_older_turn_does_not_take_the_place() -> None:
+    def question(name: str, token: str | None) -> str:
+        time.sleep(0.2)
+        return name
+
+    async def story() -> None:
+        facts = Facts()
+        with asking(Asker("tab", 5)):
+            newest = facts.ask(question, "new", token=None, slot="model")
+        with asking(Asker("tab", 4)):
+            assert facts.peek(question, "old", token=None, slot="model") == (None, None, True)
+            with pytest.raises(Abandoned):
+                await facts.get(question, "old", token=None, slot="model")
+        with asking(Asker("tab", None)):  # who does not say which turn it is goes with the newest
+            assert facts.ask(question, "new", token=None, slot="model") is newest
+        assert await newest == "new"
+        # Without a page, or without a place on it, everything that is asked lasts.
+        one, two = (facts.ask(question, name, token=None, slot="model") for name in ("x", "y"))
+        assert await asyncio.gather(one, two) == ["x", "y"]
+
+    asyncio.run(story())
+
+
+def test_a_question_that_had_not_begun_is_abandoned_too() -> None:
+    async def story() -> None:
+        facts = Facts()
+        with asking(Asker("tab", 1)):
+            waits = asyncio.ensure_future(facts.get(lambda token: "never", token=None, slot="model", after=5.0))
+            await asyncio.sleep(0)
+        with asking(Asker("tab", 2)):
+            facts.ask(lambda name, token: name, "b", token=None, slot="model")
+        with pytest.raises(Abandoned):
+            await waits
+
+    asyncio.run(story())
+
+
+def test_a_question_as_a_whole_has_a_limit(slow_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "LONGEST", 0.4)
+
+    async def story() -> None:
+        began = time.monotonic()
+        with pytest.raises(HubProblem) as caught:
+            await Facts().get(models.model_facts, "ada/none", "", token=None)
+        assert caught.value.kind == "unreachable" and not isinstance(caught.value, Abandoned)
+        assert time.monotonic() - began < 0.9
+
+    asyncio.run(story())
+
+
+def test_what_is_being_made_is_not_made_twice_and_one_who_leaves_spoils_it_for_nobody() -> None:
+    kept: Cache[str] = Cache(seconds=60)
+    made: list[str] = []
+    wanted = Wanted()
+
+    def slowly() -> str:
+        made.append("x")
+        time.sleep(0.3)
+        client.check()
+        return "made"
+
+    def leaves() -> None:
+        with wanted.here(), pytest.raises(Abandoned):
+            kept.get("key", make=slowly)
+
+    first = threading.Thread(target=leaves)
+    first.start()
+    time.sleep(0.1)
+    wanted.give_up()
+    found: list[str] = []
+    others = [threading.Thread(target=lambda: found.append(kept.get("key", make=slowly))) for _ in range(3)]
+    for one in others:
+        one.start()
+    for one in (first, *others):
+        one.join(5)
+    assert found == ["made"] * 3
+    assert len(made) == 2  # by the one who left, and once for all others
