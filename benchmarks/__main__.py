@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--runs N] [startup] [page] [rooms]`: measure, print the tables, keep them in RESULTS.md."""
+"""`python -m benchmarks [--runs N] [startup] [page] [choice] [rooms]`: measure, print the tables, keep them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from benchmarks import page, rooms, startup
+from benchmarks import choice, page, rooms, startup
 from trl_space.localhub.server import LocalHub
 
 HERE = Path(__file__).resolve().parent
-KINDS = {"startup": startup.measure, "page": page.measure, "rooms": rooms.measure}
+KINDS = {"startup": startup.measure, "page": page.measure, "choice": choice.measure, "rooms": rooms.measure}
 TITLES = {
     "first_page_s": "first page after, s",
     "memory_mb": "server memory, MB",
@@ -26,6 +26,18 @@ TITLES = {
     "warm_interactive_ms": "warm: interactive after, ms",
     "warm_kb": "warm: kB",
     "warm_requests": "warm: requests",
+    "model_ms": "another model: its checks after, ms (bare: own work and one round trip)",
+    "model_all_ms": "another model: nothing changes any more after, ms",
+    "model_sum_ms": "another model: with its requests one after the other, ms",
+    "model_rounds": "another model: requests that had to wait for others, and the first",
+    "dataset_ms": "another dataset: its checks after, ms (bare: own work and one round trip)",
+    "dataset_all_ms": "another dataset: nothing changes any more after, ms",
+    "dataset_sum_ms": "another dataset: with its requests one after the other, ms",
+    "dataset_rounds": "another dataset: requests that had to wait for others, and the first",
+    "machine_ms": "another machine: its checks after, ms (bare: own work and one round trip)",
+    "machine_all_ms": "another machine: nothing changes any more after, ms",
+    "machine_sum_ms": "another machine: with its requests one after the other, ms",
+    "machine_rounds": "another machine: requests that had to wait for others, and the first",
     "chats_ms": "100 chats: recognised and mapped, ms (bare: as JSON)",
     "alpaca_ms": "100 Alpaca rows, ms (bare: as JSON)",
     "rated_ms": "100 rated pairs of conversations, ms (bare: as JSON)",

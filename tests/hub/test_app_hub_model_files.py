@@ -99,6 +99,8 @@ def test_a_model_is_read_in_one_round(local_hub: LocalHub, unique_name: Name, te
     asked = local_hub.requests()
     assert facts.chat_template is template and facts.config and facts.tokenizer and facts.access == "ok"
     assert rounds(asked) == 1 and len(asked) == 3
+    assert model_facts(id, facts.sha or "") == facts
+    assert len(local_hub.requests()) == 3
 
 
 def test_a_gated_model_tells_by_its_settings_file_who_may_read_it(local_hub: LocalHub, unique_name: Name) -> None:

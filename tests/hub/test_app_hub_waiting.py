@@ -13,14 +13,19 @@ import pytest
 
 pytest.importorskip("gradio")
 
+from tests.hub.app_hub import rounds
 from tests.hub.test_app_hub_facts import make, model_files
-from trl_space.hub import child, client, datasets, models, search
+from trl_space.hub import account, child, client, datasets, machines, models, search, siblings, tokens
 from trl_space.hub.cache import Cache
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.wanted import Abandoned, Wanted
 from trl_space.localhub.server import LocalHub
+from trl_space.recipe import Recipe
 from trl_space.ui import session
 from trl_space.ui.asking import Asker, asking
+from trl_space.ui.gate import turn_of
+from trl_space.ui.known import wait_for
+from trl_space.ui.login import Visitor
 from trl_space.ui.session import Facts
 
 Name = Callable[..., str]
@@ -28,8 +33,9 @@ Name = Callable[..., str]
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
-    for kept in (models._facts, datasets._facts, search._recent):
-        kept.clear()
+    kept = [models._facts, datasets._facts, datasets._samples, datasets._shown, search._recent, tokens._files]
+    for each in (*kept, tokens._counts, account._whoami, machines._list, siblings._found):
+        each.clear()
 
 
 @pytest.fixture
@@ -37,6 +43,26 @@ def slow_hub(local_hub: LocalHub) -> Iterator[LocalHub]:
     local_hub.fault("", delay=1.0)
     yield local_hub
     local_hub.clear_faults()
+
+
+def test_everything_a_link_names_is_asked_for_at_once(local_hub: LocalHub, unique_name: Name) -> None:
+    model, data = unique_name("ada"), unique_name("ada")
+    make(local_hub, model, model_files(template=False) | {"tokenizer.json": "{}"})
+    make(local_hub, f"{model}-Instruct", model_files())
+    rows = '{"text": "one two three"}\n' * 30
+    make(local_hub, data, {"train.jsonl": rows}, "dataset")
+    recipe = Recipe(model=model, dataset=data, subset="default", split="train", hub_model_id="ada/not-there-yet")
+    visitor = Visitor(local_hub.token("ada"))
+    local_hub.fault("", delay=0.5)
+    local_hub.clear_requests()
+    case = asyncio.run(wait_for(Facts(), recipe, visitor))
+    assert case.facts.model and case.facts.dataset and case.facts.sample and case.machines_problem is None
+    assert case.facts.account and case.facts.account.name == "ada" and case.facts.machines
+    assert case.facts.target and (case.facts.target.exists, case.facts.target.writable) == (False, True)
+    assert case.facts.sibling == f"{model}-Instruct"
+    assert case.facts.lengths is not None and not case.waits
+    # First what the link names; then what follows from it: the tokenizer, the sibling, the target of this account.
+    assert rounds(local_hub.requests()) == 2
 
 
 def test_thirty_quick_changes_leave_no_queue(local_hub: LocalHub, unique_name: Name) -> None:
@@ -209,3 +235,11 @@ def test_what_is_being_made_is_not_made_twice_and_one_who_leaves_spoils_it_for_n
         one.join(5)
     assert found == ["made"] * 3
     assert len(made) == 2  # by the one who left, and once for all others
+
+
+def test_the_turn_of_a_page_is_read_from_what_every_event_sends_first() -> None:
+    assert turn_of([{"turn": 7, "trainer": "sft"}, "ada/x"]) == 7
+    # What the page was given lately has the turn of that answer, which is an older one.
+    assert turn_of([{"turn": 7, "label": "Start"}, "ada/x"]) is None
+    for nonsense in (None, {}, [], ["x"], [{"turn": True}], [{"turn": -1}], [{"turn": 2**50}], [{"turn": "7"}], [{}]):
+        assert turn_of(nonsense) is None

@@ -53,14 +53,18 @@ def model_facts(id: str, revision: str = "", token: str | None = None) -> ModelF
     """
     id = repo(id)
     revision = checked_revision(revision) if revision else ""
-    return _facts.get(
-        credential(token),
-        id,
-        revision,
-        make=lambda: _read(id, revision, token),
-        # Access is often being asked for in another tab at this very moment; settings that are there can be read soon.
-        keep=lambda facts: facts.access == "ok" and (facts.config is not None or not facts.architectures),
-    )
+    who = credential(token)
+    facts = _facts.get(who, id, revision, make=lambda: _read(id, revision, token), keep=_whole)
+    if facts.sha and facts.sha != revision:
+        # Whoever saw the newest commit asks for it by its name next.
+        _facts.get(who, id, facts.sha, make=lambda: facts, keep=_whole)
+    return facts
+
+
+def _whole(facts: ModelFacts) -> bool:
+    """Whether the facts are worth keeping: access is often being asked for in another tab at this very moment, and
+    settings that are there but could not be read may be read the next time."""
+    return facts.access == "ok" and (facts.config is not None or not facts.architectures)
 
 
 def license_of(card: Any, tags: Any) -> str | None:
