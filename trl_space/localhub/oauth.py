@@ -9,6 +9,7 @@ here ever sets that cookie.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -135,6 +136,10 @@ async def consent(request: Request) -> Response:
         return oauth_page.problem("This page is too old.", "Go back to the app and sign in again.")
     allowed = form.get("decision") == "allow"
     ticked = [str(value) for value in form.getlist("org")]
+    limits = {str(value) for value in form.getlist("limit")} & set(oauth_page.LIMITS)
+    asking = replace(asking, scopes=tuple(scope for scope in asking.scopes if scope not in limits))
+    if "short" in limits:
+        asking = replace(asking, seconds=oauth_page.SHORT_SECONDS)
     return await run_in_threadpool(
         _answered, hub_of(request), asking, str(form.get("account", "")) if allowed else None, ticked
     )

@@ -15,6 +15,15 @@ from .accounts import SCOPES
 from .accounts_api import avatar_path
 from .oauth_store import IDENTITY_SCOPES, Asking
 
+# Ways to sign in with less than an app asks for, to see what it makes of that: a scope that is left out, or "short".
+LIMITS = {
+    "jobs": "Without the right to run jobs",
+    "contribute-repos": "Without the right to create repositories",
+    "read-billing": "Without saying whether I can pay",
+    "short": "For ten minutes only",
+}
+SHORT_SECONDS = 600
+
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -54,6 +63,9 @@ legend { padding: 0; margin: 0 0 8px; font-size: 14px; color: var(--soft); font-
 .orgs label { display: flex; align-items: center; gap: 8px; min-height: 44px; cursor: pointer; }
 input[type=radio], input[type=checkbox] { accent-color: var(--accent); width: 18px; height: 18px; flex: none;
   margin: 0; }
+details { margin-top: 8px; }
+summary { min-height: 44px; display: flex; align-items: center; color: var(--soft); font-size: 14px; cursor: pointer; }
+.limits label { display: flex; align-items: center; gap: 8px; min-height: 44px; cursor: pointer; }
 input[type=text] { width: 100%; min-height: 44px; padding: 8px 12px; font: inherit; letter-spacing: .1em;
   color: inherit; background: transparent; border: 1px solid var(--line); border-radius: 12px; margin-top: 16px; }
 .buttons { display: flex; gap: 12px; margin-top: 24px; }
@@ -111,6 +123,11 @@ def consent(
     wants = "".join(f"<li>{escape(SCOPES[scope])}</li>" for scope in asking.scopes)
     chosen = next((user["name"] for user in users if user["name"].lower() == last.lower()), users[0]["name"])
     acts = not set(asking.scopes) <= IDENTITY_SCOPES
+    offered = {name: words for name, words in LIMITS.items() if acts and name in (*asking.scopes, "short")}
+    ticks = "".join(
+        f'<label><input type="checkbox" name="limit" value="{name}"> {words}</label>' for name, words in offered.items()
+    )
+    limits = f'<details><summary>Try a lesser sign-in</summary><div class="limits">{ticks}</div></details>'
     rows = "".join(
         _account(user, user["name"] == chosen, memberships.get(user["name"].lower(), []) if acts else [], asking)
         for user in users
@@ -123,7 +140,7 @@ def consent(
         f'<h2 id="wants">It would be allowed to</h2><ul class="scopes" aria-labelledby="wants">{wants}</ul>'
         '<form method="post" action="/oauth/consent">'
         f'<input type="hidden" name="ticket" value="{escape(ticket)}">'
-        f"<fieldset><legend>Sign in as</legend>{rows}</fieldset>"
+        f"<fieldset><legend>Sign in as</legend>{rows}</fieldset>{limits if offered else ''}"
         '<div class="buttons"><button name="decision" value="deny" formnovalidate>Deny</button>'
         '<button class="main" name="decision" value="allow">Allow</button></div></form>'
         "<footer><p>A Hub on this computer: its accounts need no password.</p></footer>",

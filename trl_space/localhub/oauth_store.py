@@ -69,7 +69,7 @@ class Client:
 
 @dataclass
 class Asking:
-    """A consent page that was shown and not answered yet."""
+    """A consent page that was shown and not answered yet. `seconds` is how long the token lives, None for as usual."""
 
     client: Client
     redirect_uri: str
@@ -79,6 +79,7 @@ class Asking:
     challenge: str | None = None
     org_ids: tuple[str, ...] = ()
     device: str | None = None
+    seconds: int | None = None
     expires_at: float = field(default_factory=lambda: time.time() + PENDING_SECONDS)
 
 
@@ -172,6 +173,8 @@ def read_scopes(text: str) -> tuple[str, ...]:
 def new_code(hub: Hub, asking: Asking, user: str, orgs: list[str]) -> str:
     """A code for a user's consent, good once and for five minutes."""
     code = secrets.token_urlsafe(24)
+    if asking.seconds is not None:
+        _lives(hub)[digest(code)] = asking.seconds
     with hub.write() as db:
         db.execute("DELETE FROM oauth_codes WHERE expires_at < ?", (time.time() - 24 * 3600,))
         db.execute(
@@ -266,15 +269,25 @@ def take_refresh(hub: Hub, token: str, client: Client) -> sqlite3.Row:
     return row
 
 
-def issue(hub: Hub, client_id: str, user: str, scopes: str, orgs: str) -> tuple[str, str]:
-    """A new access token and refresh token for a grant. `orgs` is JSON."""
+def life(hub: Hub, code: str) -> int:
+    """How many seconds the token lives that a code (its digest) becomes."""
+    return _lives(hub).pop(code, hub.oauth_ttl)
+
+
+def _lives(hub: Hub) -> dict[str, int]:
+    """The codes whose tokens live for another time than usual."""
+    return hub.services.setdefault("oauth_lives", {})
+
+
+def issue(hub: Hub, client_id: str, user: str, scopes: str, orgs: str, seconds: int) -> tuple[str, str]:
+    """A new access token, which lives for `seconds`, and refresh token for a grant. `orgs` is JSON."""
     access = add_token(
         hub,
         user,
         kind="oauth",
         scopes=scopes,
         client_id=client_id,
-        expires_at=time.time() + hub.oauth_ttl,
+        expires_at=time.time() + seconds,
         orgs=json.loads(orgs),
     )
     refresh = "hf_oauth__refresh_" + secrets.token_urlsafe(24)

@@ -58,13 +58,14 @@ def _exchange(hub: Hub, request: Request, form: dict[str, str]) -> dict[str, Any
         row = oauth_store.take_refresh(hub, form.get("refresh_token", ""), client)
     else:
         raise OAuthProblem("unsupported_grant_type", "Unknown grant_type")
-    access, refresh = oauth_store.issue(hub, client.id, row["user"], row["scopes"], row["orgs"])
+    seconds = hub.oauth_ttl if grant == "refresh_token" else oauth_store.life(hub, row["code"])
+    access, refresh = oauth_store.issue(hub, client.id, row["user"], row["scopes"], row["orgs"], seconds)
     if grant != "refresh_token":
         oauth_store.remember_token(hub, row["code"], access)
     answer = {
         "access_token": access,
         "token_type": "bearer",
-        "expires_in": hub.oauth_ttl,
+        "expires_in": seconds,
         "scope": row["scopes"],
         "refresh_token": refresh,
     }

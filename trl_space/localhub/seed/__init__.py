@@ -1,8 +1,9 @@
 """What the demo's Hub holds: tiny models and meaningful datasets, all made on this computer by `seed()`.
 
 The files are made once per checkout, in a process of their own (so that a server never loads torch), and kept in
-`.cache/seed` beside the program, or below the Hub's data folder when that cannot be written. Changing this package
-makes them anew. `python -m trl_space.localhub.seed FOLDER` makes them without any Hub.
+`.cache/seed` beside the program, or below the Hub's data folder when that cannot be written. Changing what makes them
+makes them anew. `python -m trl_space.localhub.seed FOLDER` makes them without any Hub. What is there to show the
+page's checks (`quirks`, `states`) is put together from them when the Hub is filled.
 """
 
 from __future__ import annotations
@@ -21,24 +22,32 @@ from ..core import Hub
 from ..repos import store
 from .datasets import DATASETS
 from .models import MODELS
+from .quirks import REPOS
 
 _HERE = Path(__file__).parent
 _CHECKOUT = _HERE.parents[2]
+_MAKERS = ("__main__.py", "datasets.py", "models.py", "tasks.py")
 
 
 def seed(hub: Hub, progress: Callable[[str], None] = print) -> None:
     """Fill `hub` with the demo's accounts, models and datasets; what is there already stays as it is.
 
-    Users `ada` (PRO) and `grace`; organisations `demo`, which owns the examples, and `acme`, where ada may write.
+    Users `ada` (PRO), `grace`, and `mary`, who cannot pay; organisations `demo` and `quirks`, which own the examples,
+    `acme`, where ada may write, `lab`, which can pay for mary, and `library`, where she may only read.
     Raises RuntimeError when the files cannot be made.
     """
     accounts.add_user(hub, "ada", fullname="Ada Lovelace", is_pro=True)
     accounts.add_user(hub, "grace", fullname="Grace Hopper")
     accounts.add_org(hub, "demo", {}, fullname="Demo")
     accounts.add_org(hub, "acme", {"ada": "write"}, fullname="Acme")
+    accounts.add_user(hub, "mary", fullname="Mary Jackson", can_pay=False)
+    accounts.add_org(hub, "quirks", {}, fullname="Quirks")
+    accounts.add_org(hub, "lab", {"mary": "write"}, fullname="Lab")
+    accounts.add_org(hub, "library", {"mary": "read"}, fullname="Library")
     wanted = [("model", entry, False) for entry in MODELS] + [("dataset", e, e.private) for e in DATASETS]
     missing = [item for item in wanted if not _complete(hub, item[0], item[1].id)]
-    if not missing:
+    odd = [repo for repo in REPOS if not _complete(hub, repo.type, repo.id)]
+    if not missing and not odd:
         progress("The demo's models and datasets are there.")
         return
     folder = files(hub.data / "seed", progress)
@@ -56,7 +65,11 @@ def seed(hub: Hub, progress: Callable[[str], None] = print) -> None:
         root = folder / f"{type}s" / entry.id
         found = {str(path.relative_to(root)): path for path in sorted(root.rglob("*")) if path.is_file()}
         store.commit_files(hub, type, entry.id, found, "Add the demo's files")
-    progress(f"Added {len(missing)} repositories to the demo's Hub.")
+    for repo in odd:
+        if store.find(hub, repo.type, repo.id) is None:
+            store.create(hub, repo.type, repo.id, private=repo.private, gated=repo.gated)
+        store.commit_files(hub, repo.type, repo.id, repo.all_files(folder), "Add the demo's files")
+    progress(f"Added {len(missing) + len(odd)} repositories to the demo's Hub.")
 
 
 def _complete(hub: Hub, type: str, id: str) -> bool:
@@ -65,10 +78,10 @@ def _complete(hub: Hub, type: str, id: str) -> bool:
 
 
 def version() -> str:
-    """A name for what this package makes: it changes with the package."""
+    """A name for what is made: it changes with what makes it."""
     found = hashlib.sha256()
-    for path in sorted(_HERE.glob("*.py")):
-        found.update(path.read_bytes())
+    for name in _MAKERS:
+        found.update((_HERE / name).read_bytes())
     return found.hexdigest()[:16]
 
 

@@ -73,7 +73,7 @@ MODELS = (
     Model(
         "demo/tiny-gated",
         "The same model once more, behind a licence that has to be accepted first.",
-        gated="manual",
+        gated="auto",
         downloads=300,
         likes=9,
     ),

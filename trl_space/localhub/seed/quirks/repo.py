@@ -1,0 +1,28 @@
+"""What a repository of this package is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+Files = dict[str, bytes | Path]
+
+
+@dataclass(frozen=True)
+class Repo:
+    """One repository: `files` gives what it holds beside its README, from the folder of made files."""
+
+    type: str
+    id: str
+    about: str
+    files: Callable[[Path], Files]
+    card: str = "license: apache-2.0\n"
+    private: bool = False
+    gated: str = ""
+
+    def all_files(self, made: Path) -> Files:
+        """What the repository holds."""
+        name = self.id.partition("/")[2]
+        readme = f"---\n{self.card}tags:\n- demo\n---\n\n# {name}\n\n{self.about}\n"
+        return {"README.md": readme.encode(), **self.files(made)}
