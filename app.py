@@ -136,7 +136,10 @@ def demo(options: argparse.Namespace) -> Iterator[None]:
         os.environ.clear()
         os.environ.update(environment)
         print(f"The Hub is ready after {time.monotonic() - started:.0f} s.", flush=True)
-        print("Sign in as ada (with the organisation acme), grace or mary (who cannot pay); no password is asked.", flush=True)
+        print(
+            "Sign in as ada (of acme), grace or mary (who cannot pay, but her lab can); no password is asked.",
+            flush=True,
+        )
         yield
 
 

@@ -49,6 +49,7 @@ def test_every_word_a_part_says_is_there():
         "cards": ["cards_goal", "cards_preset", "cards_method", "cards_machine"],
         "chart": ["run_view"],
         "log": ["run_view"],
+        "memory": ["cards_machine"],
     }
     for file in sorted(PARTS.glob("*.js")):
         used = set(re.findall(r"\btexts\.([a-z_]+)\b(?!\()", file.read_text(encoding="utf-8")))

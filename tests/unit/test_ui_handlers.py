@@ -14,6 +14,7 @@ pytest.importorskip("gradio")
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from trl_space.facts import Account
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe, write_duration
 from trl_space.ui import catalog, form
@@ -111,11 +112,46 @@ def test_no_handler_falls_over_whatever_it_is_sent():
             values = [junk] * len(FIELDS)
             assert len(await handlers.refresh(None, junk, *values)) == len(REFRESH)
             assert len(await handlers.mend(None, junk, *values, {"mend": junk})) == len(MEND)
+            assert len(await handlers.look_again(None, junk, *values, {"mend": junk})) == len(REFRESH)
             assert len(await reading.load_rows(None, junk, *values)) == 5
             await reading.load_rest(None, junk, *values)
             assert isinstance(await handlers.start_anew(junk), dict)
         await handlers.refresh(None, None)
         await handlers.mend(None, None)
+        await handlers.look_again(None, None)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("check", "asked"), [("model_gated", ["m"]), ("model_unread", []), ("dataset_missing", []), ("pay", []), (7, [])]
+)
+def test_the_hub_is_asked_anew_only_for_a_check_that_led_away(check, asked):
+    anew = []
+
+    class Store(Facts):
+        def ask(self, question, *args, token, fresh=False):
+            if fresh:
+                anew.append(args[0].partition("/")[2])
+            return super().ask(question, *args, token=token, fresh=fresh)
+
+        async def _run(self, question, args, token):
+            if args and args[0] == "a/m":
+                raise HubProblem("gated", sentence="The owner asks for agreement.")
+            if question.__name__ == "ask_account":
+                return Account("ada", "Ada", None, False, True)
+            raise HubProblem("unreachable", sentence="The Hub does not answer.")
+
+    async def story():
+        handlers = Handlers(LocalLogin("hf_x"), Store())
+        shown, values = opened_in(await handlers.load(asks(Recipe(model="a/m"))))
+        for _ in range(2):
+            await handlers.refresh(None, shown, *values)
+            await asyncio.sleep(0.01)
+        answer = await handlers.look_again(None, shown, *values, {"mend": check})
+        assert anew == asked
+        summary = dict(zip(REFRESH, answer, strict=True))["summary"]
+        assert summary["looked"] == (check if isinstance(check, str) else "")
 
     asyncio.run(story())
 

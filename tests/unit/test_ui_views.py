@@ -8,12 +8,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("gradio")
 
 from trl_space import estimate, formats, presets, schema
 from trl_space.facts import DatasetFacts, Machine, ModelFacts, RepoHit, Run, Sample, SplitFacts
+from trl_space.memory import MemoryEstimate
 from trl_space.recipe import Recipe
+from trl_space.texts import table
 from trl_space.trainers import TRAINERS
 from trl_space.ui import cards, catalog, views, words
 
@@ -63,6 +67,27 @@ def test_machines_are_sorted_by_what_fits_and_the_recommended_one_comes_first():
     assert big[0]["off"] and big[0]["badges"][0]["text"] == "Will not fit"
 
 
+def test_a_machine_says_what_would_fill_its_memory():
+    needed = MemoryEstimate(
+        5.02, {"weights": 1.1, "fixed": 1.0, "activations": 2.9, "gradients": 0.01, "adapter": 0.01}
+    )
+    shown = cards.memory_parts(needed, L4)
+    assert [much for _, much in shown["rows"]] == ["2.9 GiB", "1.1 GiB", "1.0 GiB", "under 0.1 GiB"]
+    assert shown["rows"][-1][0] == "smaller parts"
+    assert shown["total"] == "about 5.0 GiB of 22 GiB"
+    two = replace(L4, accelerators=2)
+    assert "each" in cards.memory_parts(needed, two)["total"]
+    assert cards.memory_parts(MemoryEstimate(None), L4) is None
+    assert cards.memory_part("a part of tomorrow") == "a part of tomorrow"
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_every_part_of_the_memory_has_words(trainer):
+    settings = {"trainer": trainer, "teacher_params": 10**9, "use_peft": trainer in ("sft", "grpo")}
+    for name in estimate.memory(SMALL.config, SMALL.params, settings, 2).parts:
+        assert "page.memory.part." + name.replace(" ", "_") in table(), name
+
+
 def test_the_sentence_names_everything_and_says_so_when_nothing_is_chosen():
     recipe = Recipe(model="a/small", dataset="b/chats", rows=500, timeout=5400)
     text = "".join(part for part, _ in views.sentence(recipe, 12_000, L4, "ada/small-chats", SMALL))
@@ -97,6 +122,52 @@ def test_prices():
     ranged = estimate.TimeEstimate(850, "", low=510, high=1300)
     assert views.prices(estimate.cost(ranged, L4, 3600), ranged)["likely_note"] == "8 min to 25 min"
     assert views.prices(None, None)["most"] == "–"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (20, 50, "about 1 min"),
+        (130, 250, "about 3 to 5 min"),
+        (550, 1130, "about 10 to 20 min"),
+        (2400, 7300, "about 40 min to 2 h"),
+        (7300, 16_000, "about 2 to 4.5 h"),
+        (5340, 5430, "about 1.5 h"),
+    ],
+)
+def test_a_range_of_times_is_rounded_at_both_ends(low, high, text):
+    assert words.between(low, high) == text
+
+
+@given(st.floats(1, 600_000), st.floats(1, 600_000))
+def test_a_range_never_turns_round(low, high):
+    low, high = sorted((low, high))
+
+    def seconds(text):
+        number, unit = text.removeprefix("about ").split()
+        return float(number) * {"min": 60, "h": 3600}[unit]
+
+    ends = words.between(low, high).removeprefix("about ").split(" to ")
+    if len(ends) == 2:
+        unit = ends[1].split()[1]
+        first = ends[0] if " " in ends[0] else f"{ends[0]} {unit}"
+        assert seconds(first) < seconds(ends[1])
+
+
+def test_what_is_known_of_the_time_says_how_it_is_known():
+    time = estimate.TimeEstimate(850, "a guess", low=550, high=1130)
+    cost = estimate.CostEstimate(0.19, 0.8, 850, 3600, low_usd=0.12, high_usd=0.25)
+    shown = views.prices(cost, time)
+    assert (shown["likely"], shown["likely_note"]) == ("$0.12 to $0.25", "about 10 to 20 min")
+    measured = replace(time, measured=True, seconds=840)
+    assert views.likely_time(replace(cost, likely_seconds=840), measured) == (
+        "about 14 min, as measured in your last run of this kind"
+    )
+    assert views.likely_time(replace(cost, timeout_seconds=900), time) == "about 10 to 15 min"
+    unknown = estimate.TimeEstimate(None, "the size of the model is not known")
+    shown = views.prices(estimate.cost(unknown, L4, 3600), unknown)
+    assert (shown["likely"], shown["likely_note"]) == ("–", "the size of the model is not known")
+    assert views.likely_price(replace(cost, low_usd=0.001, high_usd=0.002)) == "under $0.01"
 
 
 def test_search_results():

@@ -47,6 +47,11 @@ def account(token: str, scopes: Iterable[str] | str | None = None, expires_at: d
     )
 
 
+def forget(token: str) -> None:
+    """Ask anew the next time, because the visitor has just changed something on the Hub."""
+    _whoami.drop(credential(token))
+
+
 def _ask(token: str) -> dict[str, Any]:
     who = get_json("/api/whoami-v2", token, about="your account")
     if not isinstance(who, dict) or not isinstance(who.get("name"), str):

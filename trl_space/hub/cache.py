@@ -84,6 +84,11 @@ class Cache(Generic[T]):
         mine.set_result(value)
         return value
 
+    def drop(self, *key: Hashable) -> None:
+        """Forget the value of `key`."""
+        with self._lock:
+            self._values.pop(key, None)
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

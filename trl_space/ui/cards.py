@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from trl_space import fitting, presets
+from trl_space import estimate, fitting, presets
 from trl_space.facts import Machine, Measured, ModelFacts
+from trl_space.memory import MemoryEstimate
 from trl_space.presets import Preset
 from trl_space.recipe import Recipe
 from trl_space.rewards import REWARDS
-from trl_space.texts import section, t
+from trl_space.texts import section, t, table
 from trl_space.trainers import METHODS, TRAINERS
-from trl_space.ui.words import money
+from trl_space.ui.words import gibibytes, money
 
 
 def goal_cards() -> list[dict[str, Any]]:
@@ -101,15 +102,40 @@ def machine_cards(
     tones = {"fits": ("ok", "good"), "tight": ("warns", "mark"), "will not fit": ("blocks", "bad")}
     cards = []
     for machine in machines:
-        word = fitting.verdict(machine, use(machine), model, (measured or {}).get(machine.flavor))
+        needed = fitting.needed(machine, use(machine), model, (measured or {}).get(machine.flavor))
+        word = estimate.verdict(needed, machine)
         badges: list[dict[str, str]] = []
         if word in tones:
             icon, tone = tones[word]
             badges.append({"icon": icon, "text": t("page.verdict." + word.replace(" ", "_")), "tone": tone})
         place = (machine.flavor != best, rank[word], machine.usd_per_minute)
         mark = {"icon": "star", "text": t("page.recommended"), "tone": "mark"} if machine.flavor == best else None
-        cards.append((place, {**_machine_card(machine, badges, word), "mark": mark}))
+        cards.append(
+            (place, {**_machine_card(machine, badges, word), "mark": mark, "parts": memory_parts(needed, machine)})
+        )
     return [card for _, card in sorted(cards, key=lambda pair: pair[0])]
+
+
+def memory_parts(needed: MemoryEstimate, machine: Machine) -> dict[str, Any] | None:
+    """What a run would keep in the memory of a machine: {rows: [[part, GiB]], total}, largest first; None when that is
+    not known. Parts that round to nothing are added up in one."""
+    room = estimate.usable_gib(machine)
+    if needed.gib is None or room is None:
+        return None
+    seen = {name: gib for name, gib in needed.parts.items() if gib >= 0.05}
+    rest = sum(needed.parts.values()) - sum(seen.values())
+    rows = [[memory_part(name), gibibytes(gib)] for name, gib in sorted(seen.items(), key=lambda part: -part[1])]
+    if rest >= 0.005:
+        rows.append([t("page.memory.rest"), gibibytes(rest)])
+    many = machine.accelerators > 1
+    total = t("page.memory.each" if many else "page.memory.total", gib=gibibytes(needed.gib), room=f"{room:.0f} GiB")
+    return {"rows": rows, "total": total}
+
+
+def memory_part(name: str) -> str:
+    """A part of the memory in words; one without words of its own goes by its name."""
+    key = "page.memory.part." + name.replace(" ", "_")
+    return table().get(key, name)
 
 
 def _machine_card(machine: Machine, badges: list[dict[str, str]], word: str) -> dict[str, Any]:

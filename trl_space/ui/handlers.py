@@ -12,7 +12,7 @@ wired (`LOAD`, `REFRESH`, `MEND`), and leaves every other place as it is.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -22,13 +22,13 @@ import gradio as gr
 from trl_space import presets
 from trl_space.facts import Account
 from trl_space.hub.errors import HubProblem
-from trl_space.recipe import Recipe, read_query, write_duration
+from trl_space.recipe import Recipe, clean_text, read_query, write_duration
 from trl_space.texts import t
 from trl_space.ui import cards, form, views
 from trl_space.ui import settings as places
 from trl_space.ui.form import FIELDS, Shown
 from trl_space.ui.gate import careful
-from trl_space.ui.known import ask_account, known
+from trl_space.ui.known import ask_account, known, look_again
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.session import Facts
 from trl_space.ui.showing import Showing, all_checks
@@ -145,7 +145,26 @@ class Handlers:
     @careful
     async def refresh(self, token: gr.OAuthToken | None, shown: Any, *values: Any) -> list[Any]:
         """Everything on the page that depends on several answers. Gives `REFRESH`."""
+        return pack(REFRESH, self.all_places(self.identity.of_handler(token), shown, values))
+
+    @careful
+    async def look_again(self, token: gr.OAuthToken | None, shown: Any, *values: Any) -> list[Any]:
+        """The visitor is back from the page to which a check led them, which the last value names: ask the Hub anew.
+        Gives `REFRESH`, and the summary says what was looked at."""
         visitor = self.identity.of_handler(token)
+        *values, asked = values or (None,)
+        filled = form.fill(values, Shown.read(shown))
+        case = known(self.facts, filled.recipe, visitor)
+        name = asked.get("mend") if isinstance(asked, dict) else None
+        for one in all_checks(case.recipe, case.facts, filled.problems):
+            if one.id == name and one.fix and one.fix.kind == "link":
+                await look_again(self.facts, case, one.id, visitor)
+        answer = self.all_places(visitor, shown, values)
+        looked = clean_text(name) if isinstance(name, str) else ""
+        return pack(REFRESH, {**answer, "summary": {**answer["summary"], "looked": looked}})
+
+    def all_places(self, visitor: Visitor, shown: Any, values: Sequence[Any]) -> dict[str, Any]:
+        """What `REFRESH` shows, by name."""
         last = Shown.read(shown)
         filled = form.fill(values, last)
         case = known(self.facts, filled.recipe, visitor)
@@ -172,7 +191,7 @@ class Handlers:
             answer |= self.in_view(recipe, preset)
             choices = form.timeout_choices(recipe.timeout)
             answer["timeout"] = gr.update(value=write_duration(recipe.timeout), choices=choices)
-        return pack(REFRESH, answer)
+        return answer
 
     @careful
     async def mend(self, token: gr.OAuthToken | None, shown: Any, *values: Any) -> list[Any]:

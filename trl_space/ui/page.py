@@ -216,7 +216,7 @@ class Page:
         )
 
     def _side(self) -> None:
-        self.at["summary"] = Part("summary", events=("mend",), elem_id="trl-summary")
+        self.at["summary"] = Part("summary", events=("mend", "again"), elem_id="trl-summary")
         with gr.Column(elem_id="trl-target"):
             self.at["hub_model_id"] = gr.Textbox(
                 label=t("page.field.target"), max_lines=1, placeholder=t("page.target_hint"), elem_id="trl-hub_model_id"
@@ -313,6 +313,8 @@ class Page:
         gr.on([at[name].input for name in native], **refresh, **last).then(**rest).then(**refresh)
         at["settings"].reread(**rows, **last)
         at["notice"].drop(**of(do.start_anew, ["launch"], ["launch"])).then(**refresh)
+        again = at["summary"].again(**self._asks(do.look_again, REFRESH, "summary"))
+        shown_anew(again.then(**model).then(**splits).then(**rows))
         shown_anew(at["summary"].mend(**self._asks(do.mend, MEND, "summary")).then(**rows))
 
     def options(self, hosts: frozenset[str] | None = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from trl_space.recipe import Recipe
 from trl_space.texts import t, table
 from trl_space.trainers import TRAINERS
 from trl_space.ui.run_news import recipe_of
-from trl_space.ui.words import about, ago, between, count, money, spoken
+from trl_space.ui.words import about, ago, amounts, between, count, measured_time, money, spoken
 
 # Checks that say what is still to be done, not what is wrong: they are shown calmly.
 NOT_DONE_YET = frozenset(
@@ -139,25 +139,35 @@ def sentence(
 
 
 def prices(cost: estimate.CostEstimate | None, time: estimate.TimeEstimate | None) -> dict[str, str]:
-    """The two prices."""
+    """The two prices, with what each rests on."""
     if cost is None:
         return {"likely": "–", "likely_note": t("page.price.no_machine"), "most": "–", "most_note": "", "startup": ""}
-    likely = "–" if cost.likely_usd is None else money(cost.likely_usd)
-    if cost.likely_seconds is None:
-        note = (time.reason if time else "") or t("page.price.unknown")
-    elif time and time.low is not None and time.high is not None:
-        note = between(time.low, time.high)
-    else:
-        note = about(cost.likely_seconds)
-    most = t("page.price.stops", time=spoken(cost.timeout_seconds))
-    startup = t("page.price.startup", usd=money(cost.startup_usd))
     return {
-        "likely": likely,
-        "likely_note": note,
+        "likely": likely_price(cost),
+        "likely_note": likely_time(cost, time),
         "most": money(cost.at_most_usd),
-        "most_note": most,
-        "startup": startup,
+        "most_note": t("page.price.stops", time=spoken(cost.timeout_seconds)),
+        "startup": t("page.price.startup", usd=money(cost.startup_usd)),
     }
+
+
+def likely_price(cost: estimate.CostEstimate) -> str:
+    """What the run likely costs, as far as it is known: an amount, two ends of one, or a dash."""
+    if cost.low_usd is not None and cost.high_usd is not None:
+        return amounts(cost.low_usd, cost.high_usd)
+    return "–" if cost.likely_usd is None else money(cost.likely_usd)
+
+
+def likely_time(cost: estimate.CostEstimate, time: estimate.TimeEstimate | None) -> str:
+    """How long that takes and how this is known, or why it is not known."""
+    if cost.likely_seconds is None:
+        return (time.reason if time else "") or t("page.price.unknown")
+    if time is not None and time.measured:
+        return t("page.price.measured", time=measured_time(cost.likely_seconds))
+    if time is None or time.low is None or time.high is None:
+        return about(cost.likely_seconds)
+    limit = cost.timeout_seconds  # at which it is stopped
+    return between(min(time.low, limit), min(time.high, limit))
 
 
 def account_view(account: Account | None, mode: str, problem: str | None = None) -> dict[str, Any]:

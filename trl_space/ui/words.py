@@ -28,27 +28,49 @@ def money(usd: float) -> str:
 
 def about(seconds: float) -> str:
     """A time that is only roughly known: "about 15 min"."""
-    minutes = seconds / 60
-    if minutes < 1.5:
-        return t("page.about", time="1 min")
-    if minutes < 10:
-        return t("page.about", time=f"{math.ceil(minutes)} min")
-    if minutes < 90:
-        return t("page.about", time=f"{5 * math.ceil(minutes / 5)} min")
-    hours = minutes / 60
-    return t("page.about", time=f"{hours:.1f}".removesuffix(".0") + " h")
+    return t("page.about", time=_roughly(seconds))
 
 
 def between(low: float, high: float) -> str:
-    """A range of times that is only roughly known: "10 min to 25 min", with nothing finer than a person would say."""
-    first, last = _rough(low, math.floor), _rough(high, math.ceil)
-    return spoken(last) if first == last else t("page.between", low=spoken(first), high=spoken(last))
+    """A time of which two ends are known, in seconds: "about 10 to 20 min"; one time when both round to the same."""
+    first, last = _roughly(low, math.floor), _roughly(high)
+    if first == last:
+        return t("page.about", time=last)
+    number, _, unit = first.partition(" ")
+    if unit == last.partition(" ")[2]:
+        first = number
+    return t("page.about_between", low=first, high=last)
 
 
-def _rough(seconds: float, whole: Callable[[float], int]) -> int:
-    """Seconds in whole minutes; above ten minutes in fives, above an hour and a half in halves of an hour."""
-    unit = 60 if seconds < 600 else 300 if seconds < 5400 else 1800
-    return unit * max(1, whole(seconds / unit))
+def amounts(low: float, high: float) -> str:
+    """An amount of which two ends are known: "$0.10 to $0.21"."""
+    first, last = money(low), money(high)
+    return last if first == last else t("page.between", low=first, high=last)
+
+
+def _roughly(seconds: float, whole: Callable[[float], int] = math.ceil) -> str:
+    """Rounded to what is known of a time: minutes, then five minutes, then half hours; `whole` rounds."""
+    minutes = seconds / 60
+    if minutes < 1.5:
+        return "1 min"
+    if minutes < 10:
+        return f"{whole(minutes)} min"
+    if minutes <= 85:
+        return f"{5 * whole(minutes / 5)} min"
+    return f"{round(minutes / 30) / 2:g} h"
+
+
+def measured_time(seconds: float) -> str:
+    """A time that an earlier run told: to the minute, "14 min"."""
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} min" if minutes < 90 else _roughly(seconds)
+
+
+def gibibytes(gib: float) -> str:
+    """An amount of memory as far as it is known: "0.3 GiB", "5 GiB"."""
+    if gib < 0.05:
+        return "under 0.1 GiB"
+    return f"{gib:.1f} GiB" if gib < 9.95 else f"{gib:.0f} GiB"
 
 
 def ago(when: datetime | None, now: datetime | None = None) -> str:

@@ -1,13 +1,15 @@
 // Choices as cards, one of them chosen: goals, presets, machines. A radio group with arrow keys.
 // value: the visitor's own choice ("" = what is recommended); effective: what counts now;
-// fits: the ids that the data fits, best first; options: null while they are being read, else [{id, title, text, code, price, mark, badges: [{icon, text, tone}], off}].
+// fits: the ids that the data fits, best first; options: null while they are being read, else [{id, title, text, code, price, mark, badges: [{icon, text, tone}], off, parts}].
+// `parts` of a machine are for memory.js.
 trl.parts.cards = ({ element, props, trigger, watch, texts }) => {
   const { h, icon } = trl;
   const group = h("div", { class: `t-cards t-cards-${props.kind}`, role: "radiogroup", "aria-label": texts.label });
   const more = h("button", { type: "button", class: "t-btn t-quiet t-cards-more", onclick: () => { all = !all; paint(); } });
   const about = h("p", { class: "t-small t-cards-about" });
+  const memory = props.kind === "machine" ? trl.memory(props, group, texts) : null;
   let all = false;
-  element.append(h("span", { class: "t-label" }, texts.label), group, about, more);
+  element.append(h("span", { class: "t-label" }, texts.label), memory?.frame || group, about, more, memory?.here || "");
 
   const chosen = () => props.value || props.effective || "";
   const pick = (id) => {
@@ -55,7 +57,11 @@ trl.parts.cards = ({ element, props, trigger, watch, texts }) => {
     const shown = all ? options : options.filter((option, i) => i < short || option.id === now);
     if (props.kind === "method") about.textContent = options.find((option) => option.id === now)?.text || "";
     const stop = shown.some((option) => option.id === now) ? now : shown[0].id;
+    memory?.paint(now);
+    // Cards are made anew when facts arrive: whoever is among them with the keyboard stays where they were.
+    const at = group.contains(document.activeElement) ? document.activeElement.dataset.id : null;
     group.replaceChildren(...shown.map((option) => card(option, option.id === now, option.id === stop)));
+    if (at) [...group.children].find((one) => one.dataset.id === at)?.focus({ preventScroll: true });
     if (options.length > short) {
       more.hidden = false;
       more.replaceChildren(icon(all ? "up" : "down"), all ? texts.fewer : trl.fill(texts.all, { n: options.length }));
