@@ -12,7 +12,7 @@ from ..tasks import Example, rows
 from .repo import Files, Repo
 
 _DATES, _UNITS = rows("dates", 60, 21), rows("units", 60, 22)
-_LONG = " Then it is copied once more, so that it is not forgotten." * 30
+_LONG = " Then it is copied once more, so that it is not forgotten." * 14
 _FREE = "license: cc0-1.0\n"
 # A parquet file with a column `text` and no row.
 _NO_ROWS = base64.b64decode(
@@ -92,7 +92,7 @@ DATASETS = (
         "dataset",
         "quirks/endless-rows",
         "Conversations that are longer than the tiny model can read.",
-        _data(train=[_talk(e, _LONG * 2) for e in _DATES[:24]]),
+        _data(train=[_talk(e, _LONG * 4) for e in _DATES[:24]]),
         _FREE,
     ),
     Repo("dataset", "quirks/few-rows", "Five rows.", _data(train=[_talk(e) for e in _DATES[:5]]), _FREE),
