@@ -73,8 +73,8 @@ def test_a_machine_says_what_would_fill_its_memory():
     )
     shown = cards.memory_parts(needed, L4)
     assert [much for _, much in shown["rows"]] == ["2.9 GiB", "1.1 GiB", "1.0 GiB", "under 0.1 GiB"]
-    assert shown["rows"][-1][0] == "smaller parts"
-    assert shown["total"] == "about 5.0 GiB of 22 GiB"
+    assert shown["rows"][-1][0] == "Smaller parts"
+    assert shown["total"] == "about 5.0 of 22 GiB"
     two = replace(L4, accelerators=2)
     assert "each" in cards.memory_parts(needed, two)["total"]
     assert cards.memory_parts(MemoryEstimate(None), L4) is None

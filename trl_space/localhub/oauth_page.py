@@ -64,7 +64,7 @@ legend { padding: 0; margin: 0 0 8px; font-size: 14px; color: var(--soft); font-
 input[type=radio], input[type=checkbox] { accent-color: var(--accent); width: 18px; height: 18px; flex: none;
   margin: 0; }
 details { margin-top: 8px; }
-summary { min-height: 44px; display: flex; align-items: center; color: var(--soft); font-size: 14px; cursor: pointer; }
+summary { line-height: 44px; color: var(--soft); font-size: 14px; cursor: pointer; }
 .limits label { display: flex; align-items: center; gap: 8px; min-height: 44px; cursor: pointer; }
 input[type=text] { width: 100%; min-height: 44px; padding: 8px 12px; font: inherit; letter-spacing: .1em;
   color: inherit; background: transparent; border: 1px solid var(--line); border-radius: 12px; margin-top: 16px; }

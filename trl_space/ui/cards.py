@@ -128,7 +128,11 @@ def memory_parts(needed: MemoryEstimate, machine: Machine) -> dict[str, Any] | N
     if rest >= 0.005:
         rows.append([t("page.memory.rest"), gibibytes(rest)])
     many = machine.accelerators > 1
-    total = t("page.memory.each" if many else "page.memory.total", gib=gibibytes(needed.gib), room=f"{room:.0f} GiB")
+    total = t(
+        "page.memory.each" if many else "page.memory.total",
+        gib=gibibytes(needed.gib).removesuffix(" GiB"),
+        room=f"{room:.0f} GiB",
+    )
     return {"rows": rows, "total": total}
 
 

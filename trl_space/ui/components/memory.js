@@ -24,7 +24,7 @@ trl.memory = (props, group, texts) => {
     const known = card.isConnected && parts(card.dataset.id);
     hide();
     if (!known) return;
-    tip.replaceChildren(h("p", {}, texts.parts_title), h("dl", { class: "t-parts" }, list(known)), h("p", { class: "t-num" }, known.total));
+    tip.replaceChildren(h("p", {}, texts.parts_title), h("dl", { class: "t-parts" }, list(known)), h("p", { class: "t-num" }, trl.fill(texts.parts_total, { total: known.total })));
     tip.hidden = false;
     // Below its card, or above it where the window ends.
     tip.style.left = Math.min(card.offsetLeft, Math.max(0, group.offsetWidth - tip.offsetWidth)) + "px";
@@ -48,7 +48,7 @@ trl.memory = (props, group, texts) => {
   const paint = (chosen) => {
     hide();
     const known = parts(chosen);
-    here.firstChild.replaceChildren(icon("chip"), trl.fill(texts.parts_here, { total: known?.total || texts.parts_unknown }));
+    here.firstChild.replaceChildren(icon("down"), trl.fill(texts.parts_here, { total: known?.total || texts.parts_unknown }));
     here.lastChild.replaceChildren(...(known ? list(known) : []));
   };
   return { frame, here, paint };

@@ -44,13 +44,13 @@ trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
     setTimeout(() => { solved = null; paint(); }, 6000);
   };
 
-  // The first thing in the way explains itself; what comes after it waits with its title.
+  // The first thing in the way explains itself; what else is in the way waits with its title.
   const check = (one, i) => {
     const kind = one.todo ? "todo" : one.level;
-    const explains = one.reason && one.level !== "fine" && (i === 0 || one.level === "warns" || one.level === "unknown");
+    const explains = one.reason && one.level !== "fine" && (i === 0 || one.level !== "blocks");
     const mine = led?.id === one.id;
     return h("li", { class: `t-check t-check-${kind}`, "aria-busy": mine && led.busy, "data-check": one.id, "data-level": one.level },
-      icon({ fine: "ok", blocks: "blocks", warns: "warns", todo: "todo" }[kind] || "unknown"),
+      icon({ fine: "ok", blocks: "blocks", warns: "warns", todo: "todo" }[kind] || "asked"),
       h("span", { class: "t-check-text" },
         h("span", { class: "t-sr" }, texts[kind] + ": "),
         h("span", { class: "t-check-title" }, one.title),
@@ -80,8 +80,9 @@ trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
     changes.replaceChildren(value.changes ? h("details", { open: unfolded }, h("summary", {}, value.changes.text), h("ul", {},
       value.changes.items.map((one) => h("li", { "data-name": one.name }, h("span", {}, one.label), " ", h("span", { class: "t-num" }, one.value))))) : "");
     sentence.replaceChildren(...value.sentence.map(([text, strong]) => (strong ? h("strong", {}, text) : text)));
-    // What is fine needs one quiet line, not one each.
-    const open = value.checks.filter((one) => one.level !== "fine");
+    // What is in the way comes first, as the button says; what is fine needs one quiet line, not one each.
+    const blocks = value.checks.filter((one) => one.level === "blocks");
+    const open = [...blocks, ...value.checks.filter((one) => one.level !== "fine" && one.level !== "blocks")];
     const fine = value.checks.filter((one) => one.level === "fine");
     const words = trl.fill(fine.length === 1 ? texts.fine_one : texts.fine_many, { n: fine.length });
     const fold = h("li", { class: "t-check-fold" },
