@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import Any
 
 from trl_space import run_events
-from trl_space.loglines import ANSI, INSTALLING, LOADING, bar, dictionaries, numbers
+from trl_space.loglines import ANSI, INSTALLING, LOADING, bar, dictionaries, numbers, whole
 from trl_space.run_state import ENDS, PHASES, Diagnosis, RunState
 from trl_space.symptoms import ECHOES, HINTS, KINDS, symptom
 from trl_space.texts import t
@@ -50,8 +50,8 @@ def read(text: str) -> RunState:
 def conclude(state: RunState, stage: str, message: str | None = None) -> RunState:
     """Return the state once the Hub says that the job ended, with the reason only the Hub knows.
 
-    `stage` and `message` are the job's (`facts.Run`). A job that completed without naming a commit did not deliver; one
-    that stopped early and saved its work did not fail, whatever the Hub makes of its exit code.
+    `stage` and `message` are the job's (`facts.Run`). A job that completed without naming a commit did not deliver,
+    unless it was a rehearsal, which the caller knows and the state says; one that stopped early and saved its work did not fail, whatever the Hub makes of its exit code.
     """
     if stage in ("SCHEDULING", "RUNNING", ""):
         return state
@@ -62,7 +62,8 @@ def conclude(state: RunState, stage: str, message: str | None = None) -> RunStat
         return replace(state, phase="failed", diagnosis=_diagnosis("timeout", said))
     if stage in ("CANCELED", "DELETED"):
         return replace(state, phase="failed", diagnosis=_diagnosis("killed", said, said))
-    if stage == "COMPLETED" and state.pushed and state.phase != "failed":
+    delivered = state.pushed or state.rehearsed is not None
+    if stage == "COMPLETED" and delivered and state.phase != "failed":
         return replace(state, phase="done", diagnosis=None)
     return replace(state, phase="failed", diagnosis=state.diagnosis or _diagnosis("other", said, said))
 
@@ -209,6 +210,11 @@ class _Lines:
         else:
             message = run_events.sentence(event.get("message"))
             self._end("failed", _diagnosis("killed", message, message))
+
+    def _on_rehearsed(self, event: dict[str, Any]) -> None:
+        if not (self.final and self.at.phase in ("failed", "stopped")):
+            self._end("done", None)
+            self.at = replace(self.at, rehearsed=whole(event.get("total")) or 0)
 
     def _on_done(self, event: dict[str, Any]) -> None:
         if self.at.pushed and not (self.final and self.at.phase in ("failed", "stopped")):
@@ -371,6 +377,7 @@ _EVENTS = {
     "pushed": _Lines._on_pushed,
     "failed": _Lines._on_failed,
     "stopped": _Lines._on_stopped,
+    "rehearsed": _Lines._on_rehearsed,
     "done": _Lines._on_done,
 }
 

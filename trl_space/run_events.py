@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from trl_space.loglines import number, whole
-from trl_space.run_state import Answer, RunState, Stopped
+from trl_space.run_state import Answer, RunState, Speed, Stopped
 
 MAX_SENTENCE = 500
 MAX_TEXT = 4000
@@ -74,6 +74,23 @@ def _machine(state: RunState, event: dict[str, Any]) -> RunState:
 def _resume(state: RunState, event: dict[str, Any]) -> RunState:
     step, repo = whole(event.get("step")), sentence(event.get("repo"), 200)
     return replace(state, resumed=(repo, step or 0), step=step or state.step) if repo else state
+
+
+def _speed(state: RunState, event: dict[str, Any]) -> RunState:
+    each = measured(event.get("seconds_per_step"), 1e6)
+    if not each:
+        return state
+    known = {
+        name: measured(event.get(name), most)
+        for name, most in (("startup_seconds", 1e6), ("peak_gib", 1e4), ("tokens_per_second", 1e9))
+    }
+    return replace(state, speed=Speed(each, **known, steps=whole(event.get("steps")) or 0))
+
+
+def measured(value: Any, most: float) -> float | None:
+    """A measured number from 0 to `most`; None for anything else."""
+    found = number(value)
+    return found if found is not None and 0 <= found <= most else None
 
 
 def _save(state: RunState, event: dict[str, Any]) -> RunState:
@@ -140,6 +157,7 @@ HANDLERS: dict[str, Callable[[RunState, dict[str, Any]], RunState]] = {
     "split": _split,
     "machine": _machine,
     "resume": _resume,
+    "speed": _speed,
     "save": _save,
     "samples": _samples,
 }

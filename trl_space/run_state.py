@@ -33,6 +33,19 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Speed:
+    """What a run measured of itself: the seconds of a step, those from the job's start to the first step, the memory of
+    the fullest GPU in GiB, tokens in a second; None for what it could not measure. `steps` were looked at.
+    """
+
+    seconds_per_step: float
+    startup_seconds: float | None = None
+    peak_gib: float | None = None
+    tokens_per_second: float | None = None
+    steps: int = 0
+
+
+@dataclass(frozen=True)
 class Answer:
     """What the model answered to one held-out prompt before and after the training; None where it was not asked.
 
@@ -59,7 +72,8 @@ class RunState:
     `eta_seconds` is what the worker or a progress bar said. `machine` is what the worker found, `notes` the sentences
     in which it said what it changed for it. `resumed` is (repository, step) of a run that goes on with an earlier one,
     `saved` the last step that was saved. `hints` say what goes badly without being an end. `samples` are answers
-    before and after the training, `stopped` an early end that kept the work.
+    before and after the training, `stopped` an early end that kept the work. `speed` is what was measured last,
+    `rehearsed` the steps of the real run when this was its rehearsal and worked; None otherwise.
     """
 
     phase: str = "waiting"
@@ -81,3 +95,5 @@ class RunState:
     saved: int | None = None
     samples: tuple[Answer, ...] = ()
     stopped: Stopped | None = None
+    speed: Speed | None = None
+    rehearsed: int | None = None

@@ -233,6 +233,16 @@ def questions_per_batch(settings: dict, machine: Machine, trainer: str) -> int:
     return max(1, size // int(settings.get("num_generations") or usual))
 
 
+def cycle(settings: dict, machine: Machine, trainer: str) -> int:
+    """After how many steps the work repeats: GRPO and RLOO may learn from the same answers for several of them."""
+    if trainer not in GENERATIONS:
+        return 1
+    rows = int(settings.get("per_device_train_batch_size") or BATCH) * machine.count
+    batches = int(settings.get("gradient_accumulation_steps") or 1)
+    between = int(settings.get("steps_per_generation") or int(settings.get("generation_batch_size") or 0) // rows)
+    return max(1, -(-(between or batches) * int(settings.get("num_iterations") or 1) // batches))
+
+
 def launch_arguments(machine: Machine, settings: dict, config: dict, folder: Path) -> list[str]:
     """The arguments of `accelerate launch`, one process for each GPU. May write its configuration into `folder`."""
     common = ["--num_processes", str(machine.count), "--num_machines", "1", "--main_process_port", "0"]

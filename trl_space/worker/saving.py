@@ -104,6 +104,18 @@ def make_repository(repo: str, private: bool) -> None:
         )
 
 
+def may_write(repo: str) -> None:
+    """Raise when a repository is there that may not be written to. Whether one may be made cannot be asked: only making
+    it would tell, and that would leave a trace."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        HfApi().auth_check(repo, write=True)
+    except RepositoryNotFoundError:
+        return
+
+
 def push(trainer, repo: str, output: Path) -> str:
     """Push the finished model in one commit, without the checkpoint that is no longer needed; return the commit.
 

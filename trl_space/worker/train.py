@@ -15,14 +15,19 @@ Beside its ordinary output it prints one line per event, `::trl-space {"event": 
     samples  {"when": "before" | "after", "rows": [{"prompt", "answer", "expected", "score"}]}
     begin    {"step": 0, "total": 300}
     log      {"step", "total", "epoch", "metrics": {name: number}, "seconds_left": number | null}
+    speed    {"seconds_per_step", "startup_seconds", "peak_gib": number | null, "tokens_per_second": number | null,
+              "steps": 4}                               measured until here; the last one counts
     save     {"step": 100}                              a checkpoint was written
     pushed   {"repo", "commit", "url"}                  the final commit; nothing else means that a run is finished
     stopped  {"message", "kind": "deadline" | "signal", "step", "saved": commit | null}
     failed   {"kind", "message"}                        what went wrong, in one plain sentence
+    rehearsed {"step": 6, "total": 300}                 a rehearsal worked; the run itself has 300 steps
     done     {}
 
-Exit codes: 0 finished and pushed, 1 failed, 2 not filled in, 3 stopped early with the work saved, 143 stopped
-without.
+With "rehearsal" in its configuration it does only so many steps, and saves and pushes nothing.
+
+Exit codes: 0 finished and pushed, or rehearsed, 1 failed, 2 not filled in, 3 stopped early with the work saved, 143
+stopped without.
 """
 
 from __future__ import annotations
@@ -91,7 +96,7 @@ class Parts:
         sys.meta_path.insert(0, Embedded(sources))
         for name in ("formats", "rewards"):
             setattr(self, name, importlib.import_module(f"{ROOT}.{name}"))
-        for name in ("events", "clock", "card", "data", "machine", "samples", "saving", "needs", "training"):
+        for name in "events clock card data machine samples saving needs training rehearsal".split():
             setattr(self, name, importlib.import_module(f"{ROOT}.worker.{name}"))
 
 
@@ -124,7 +129,10 @@ def prepare(config: dict, parts: Parts) -> tuple[dict, object, object]:
     with events.stage("saving", config["hub_model_id"]):  # before any long work: may we write there at all?
         from huggingface_hub.constants import ENDPOINT
 
-        parts.saving.make_repository(config["hub_model_id"], bool(config.get("private", True)))
+        if config.get("rehearsal"):
+            parts.saving.may_write(config["hub_model_id"])
+        else:
+            parts.saving.make_repository(config["hub_model_id"], bool(config.get("private", True)))
     resume = None
     if config.get("resume"):
         with events.stage("model", config["resume"]):
@@ -151,8 +159,13 @@ def prepare(config: dict, parts: Parts) -> tuple[dict, object, object]:
     asked = parts.samples.questions(held_out.select(range(min(held, 12))).to_list() if held else [], found.type)
     if found.vision:
         asked = []
+    whole, used = settings, len(rows)
+    if config.get("rehearsal"):
+        rows, held_out = parts.rehearsal.choose(rows, held_out, settings, machine, config, found.type)
+        settings = parts.rehearsal.shorten(settings, machine, config, resume[1] if resume else 0)
     order = {
         "settings": settings,
+        "whole": {"settings": whole, "share": len(rows) / used},
         "resume": [str(resume[0]), resume[1]] if resume else None,
         "output": str(output),
         "machine": machine.__dict__,
@@ -167,6 +180,7 @@ def prepare(config: dict, parts: Parts) -> tuple[dict, object, object]:
             "dropped": found.dropped,
             "machine": str(machine),
             "changes": changes,
+            "cycle": machines.cycle(settings, machine, config["trainer"]),
             "job_id": os.environ.get("JOB_ID"),
             "continues": not settings.get("save_only_model"),
             "versions": parts.card.versions(),
@@ -208,6 +222,8 @@ def train(config: dict, parts: Parts, order: dict, rows, held_out) -> int:
     events, saving, training = parts.events, parts.saving, parts.training
     facts, output, repo = order["facts"], Path(order["output"]), config["hub_model_id"]
     CLOCK = clock = parts.clock.Clock(config.get("timeout"), WORK / "stop")
+    if config.get("rehearsal"):
+        clock.saving = 0.0  # no time is needed for it
     warnings.filterwarnings("ignore", message="Cannot enable progress bars")
     with events.stage("model", config["model"]):
         parsed = training.parse(order["settings"], config["trainer"], WORK)
@@ -221,6 +237,8 @@ def train(config: dict, parts: Parts, order: dict, rows, held_out) -> int:
         started = time.monotonic()
         trainer.train(training.continue_from(trainer, checkpoint, step, config.get("resume", "")))
         seconds = time.monotonic() - started
+        if config.get("rehearsal"):
+            return rehearsed(parts, order, trainer)
 
     at, total = trainer.state.global_step, trainer.state.max_steps
     with events.stage("saving", repo):
@@ -245,8 +263,31 @@ def train(config: dict, parts: Parts, order: dict, rows, held_out) -> int:
     return FINISHED
 
 
+def rehearsed(parts: Parts, order: dict, trainer) -> int:
+    """The end of a rehearsal: a short evaluation if the run itself has any, and how long that run will be."""
+    events, facts, done = parts.events, order["facts"], order["facts"]["resumed_at"] or 0
+    at = trainer.state.global_step
+    if facts.get("stopped") == "deadline":
+        raise events.Problem("timeout", f"The rehearsal's time was over after {at - done} steps.")
+    if facts.get("stopped"):
+        message = f"The rehearsal was stopped after {at - done} steps. It saves nothing."
+        events.emit("stopped", message=message, kind="signal", step=at, saved=None)
+        return STOPPED
+    if trainer.eval_dataset is not None:
+        events.say("The run itself evaluates, so a few held-out rows are tried now.")
+        trainer.evaluate()
+        trainer.speed.tell()  # memory may have had its peak there
+    total = parts.rehearsal.whole_run(trainer, order["whole"]["settings"], order["whole"]["share"], done)
+    events.emit("rehearsed", step=at - done, total=total)
+    trainer.end()
+    return FINISHED
+
+
 def show(parts: Parts, config: dict, order: dict, trainer, when: str) -> None:
     """Say what the model answers now. Nothing that goes wrong here matters to the run."""
+    if config.get("rehearsal"):
+        parts.events.say("This is a rehearsal: it shows no answers, and saves nothing.")
+        return
     events, samples, facts = parts.events, parts.samples, order["facts"]
     asked = [samples.Question(**question) for question in order["asked"]]
     seconds = min(SAMPLE_SECONDS, 0.1 * CLOCK.remaining())

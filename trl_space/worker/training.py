@@ -22,6 +22,7 @@ from .card import card
 from .clock import Clock
 from .events import Problem, emit, first_line, numbers, say, stage
 from .needs import COMMANDS
+from .speed import Speed, tokens
 
 TRL_REWARDS = ("accuracy_reward", "reasoning_accuracy_reward", "think_format_reward", "get_soft_overlong_punishment")
 DIVERGED = 5  # logs in a row without a finite loss
@@ -157,7 +158,7 @@ def make_trainer(config: dict, facts: dict, parsed: tuple, train, held_out, rewa
     if command.needs == "teacher":
         extra["teacher_model"] = config["teacher"]
         arguments.teacher_model_init_kwargs = {**loading, **(arguments.teacher_model_init_kwargs or {})}
-    if evaluates(arguments) and held_out is not None:
+    if held_out is not None and (evaluates(arguments) or config.get("rehearsal")):
         extra["eval_dataset"] = held_out
 
     trainer = worker_class(getattr(trl, command.trainer), config, facts, clock)(
@@ -168,6 +169,7 @@ def make_trainer(config: dict, facts: dict, parsed: tuple, train, held_out, rewa
         peft_config=trl.get_peft_config(model_arguments),
         **extra,
     )
+    trainer.speed = Speed(trainer, int(facts.get("cycle") or 1))
     trainer.remove_callback(PrinterCallback)  # the events carry the same numbers, and the step
     trainer.add_callback(events_class()(trainer, facts, clock))
     return trainer
@@ -226,11 +228,6 @@ def worker_class(base: type, config: dict, facts: dict, clock: Clock) -> type:
     return Trainer
 
 
-def tokens(trainer) -> int:
-    """The tokens seen so far: some of TRL's trainers count by themselves, the others let transformers count."""
-    return max(int(getattr(trainer, "_total_train_tokens", 0)), int(trainer.state.num_input_tokens_seen or 0))
-
-
 def events_class() -> type:
     """The callback that says what happens. Made here, so that this file needs no library to be read."""
     from transformers import TrainerCallback
@@ -244,14 +241,19 @@ def events_class() -> type:
             emit("phase", phase="training")
             emit("begin", step=state.global_step, total=state.max_steps)
 
+        def on_step_begin(self, args, state, control, **kwargs):
+            self.trainer.speed.begins()
+
         def on_step_end(self, args, state, control, **kwargs):
             self.clock.step(state.global_step)
+            self.trainer.speed.step()
             if state.global_step >= state.max_steps:
                 return
             why = self.everywhere(self.clock.must_stop())
             if why:
                 self.facts["stopped"] = why
-                control.should_save = control.should_training_stop = True
+                control.should_training_stop = True
+                control.should_save = not self.facts["config"].get("rehearsal")
                 if not args.save_only_model:
                     args.hub_strategy = HubStrategy.CHECKPOINT  # whatever was pushed so far: this one is continued
 
@@ -286,8 +288,15 @@ def events_class() -> type:
                     "A smaller learning rate usually helps.",
                 )
 
+        def on_evaluate(self, args, state, control, **kwargs):
+            self.trainer.speed.pause_over()
+
         def on_save(self, args, state, control, **kwargs):
             emit("save", step=state.global_step)
+            self.trainer.speed.pause_over()
+
+        def on_train_end(self, args, state, control, **kwargs):
+            self.trainer.speed.tell()
 
     return Events
 
