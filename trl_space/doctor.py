@@ -51,7 +51,8 @@ def conclude(state: RunState, stage: str, message: str | None = None) -> RunStat
     """Return the state once the Hub says that the job ended, with the reason only the Hub knows.
 
     `stage` and `message` are the job's (`facts.Run`). A job that completed without naming a commit did not deliver,
-    unless it was a rehearsal, which the caller knows and the state says; one that stopped early and saved its work did not fail, whatever the Hub makes of its exit code.
+    unless it says that it was a rehearsal; one that stopped early and saved its work did not fail, whatever the Hub
+    makes of its exit code.
     """
     if stage in ("SCHEDULING", "RUNNING", ""):
         return state

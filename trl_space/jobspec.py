@@ -20,12 +20,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from trl_space import resources, rewards, trainers
+from trl_space import estimate, resources, rewards, trainers
 from trl_space.facts import DatasetFacts, Machine, ModelFacts
 from trl_space.formats import Mapping as RowMapping
 from trl_space.packages import DEPENDENCIES, PYTHON, Needs, requirements
 from trl_space.presets import Preset, settings_for
 from trl_space.recipe import Recipe, write_duration
+from trl_space.rehearsal import Rehearsal
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS
 
@@ -91,8 +92,8 @@ _HEADER = re.compile(r"\A(#!.*\n)?# /// script\n(?:#.*\n)*?# ///\n+")
 class JobSpec:
     """A job, ready to be submitted. `timeout_seconds` stops it; `namespace` pays for it and owns it.
 
-    `command` runs `script`, which trains and pushes to `hub_model_id`. `environment` and `labels` are public:
-    the Hub shows them to everybody who may see the job.
+    `command` runs `script`, which trains and pushes to `hub_model_id`; "" there says that it saves nothing.
+    `environment` and `labels` are public: the Hub shows them to everybody who may see the job.
     """
 
     image: str
@@ -161,16 +162,19 @@ def compile(
     teacher: ModelFacts | None = None,
     reward_model: ModelFacts | None = None,
     image: str = "",
+    rehearsal: Rehearsal | None = None,
 ) -> JobSpec:
     """Return the job that does what the recipe says. The same arguments give the same job, byte for byte.
 
     `launch_id` names this launch (letters, digits, - and _); it becomes a label and ends the default name of the
     result, so that a new run never overwrites an old one. `page` is the address of this page, for the card's link.
-    `image` is one of `IMAGES`. Revisions are pinned to what the facts say. Raises ValueError when a reward is none or
-    the script becomes too long to be carried.
+    `image` is one of `IMAGES`. With `rehearsal` it is the job that only tries the first steps: it saves nothing, and
+    carries the recipe of the run itself. Revisions are pinned to what the facts say. Raises ValueError when a reward
+    is none or the script becomes too long to be carried.
     """
     start = IMAGES[image]
     hub_model_id = target_name(recipe, account_name, launch_id)
+    timeout = rehearsal.timeout if rehearsal else recipe.timeout
     settings = settings_for(recipe, preset, machine)
     chosen = _rewards(settings)
     # How several accelerators work together; "auto" lets the worker choose by the machine that it finds.
@@ -194,7 +198,8 @@ def compile(
         "rewards": chosen,
         **_other_models(settings, teacher, reward_model),
         "launch": launch,
-        "timeout": recipe.timeout,
+        "timeout": timeout,
+        "rehearsal": rehearsal.steps if rehearsal else 0,
         "resume": recipe.resume,
         "hub_model_id": hub_model_id,
         "private": recipe.private,
@@ -213,6 +218,7 @@ def compile(
     if len(packed) >= MAX_ARGUMENT:
         raise ValueError(f"the job's script needs {len(packed)} bytes; a job can carry {MAX_ARGUMENT}")
     shell = start.shell.replace("{packages}", shlex.join(requirements(needs, torch=start.torch)))
+    name = hub_model_id.rpartition("/")[2]
     return JobSpec(
         image=start.name,
         command=["/bin/sh", "-c", shell, packed],
@@ -225,15 +231,23 @@ def compile(
             LABEL: "1",
             LAUNCH_LABEL: label(launch_id),
             GOAL_LABEL: recipe.trainer,
-            "name": label(hub_model_id.rpartition("/")[2]),
+            "name": label(f"rehearsal-{name}" if rehearsal else name),
+            **({REHEARSAL_LABEL: "1"} if rehearsal else {}),
+            **_shape(recipe, settings, machine),
         },
         flavor=machine.flavor,
-        timeout_seconds=recipe.timeout,
+        timeout_seconds=timeout,
         namespace=recipe.namespace or account_name,
-        hub_model_id=hub_model_id,
+        hub_model_id="" if rehearsal else hub_model_id,
         script=script,
         config=config,
     )
+
+
+def _shape(recipe: Recipe, settings: Mapping[str, Any], machine: Machine) -> dict[str, str]:
+    """The label by which a later run finds what this one measured."""
+    shape = getattr(estimate, "run_shape", None)
+    return {SHAPE_LABEL: shape(recipe, settings, machine)} if shape else {}
 
 
 def _settings(trainer: str, settings: Mapping[str, Any]) -> dict[str, Any]:

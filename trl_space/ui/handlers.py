@@ -24,7 +24,7 @@ from trl_space.facts import Account
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe, clean_text, read_query, write_duration
 from trl_space.texts import t
-from trl_space.ui import cards, form, views
+from trl_space.ui import cards, form, rehearsing, views
 from trl_space.ui import settings as places
 from trl_space.ui.form import FIELDS, Shown
 from trl_space.ui.gate import careful
@@ -51,6 +51,7 @@ REFRESH = (
     "flavor",
     "summary",
     "launch",
+    "rehearsal",
     "namespace",
     "hub_model_id",
     "timeout",
@@ -181,6 +182,7 @@ class Handlers:
         answer = showing.places()
         moment = {"turn": last.turn, "stamp": next(self.stamp), "follow": follow}
         answer["launch"] = {**showing.button(), **form.remembered(recipe, preset), **moment}
+        answer["rehearsal"] = {**rehearsing.offer(showing), "turn": last.turn}
         if filled.anew:  # another goal or preset: every place shows what that one brings
             for name, value in self.settings(recipe).items():
                 # A part that was changed since knows by the turn that this is an answer to an older question.

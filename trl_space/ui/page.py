@@ -27,6 +27,7 @@ from trl_space.ui.gate import Gate
 from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
 from trl_space.ui.login import Identity, OAuthRoutes
 from trl_space.ui.reading import Reading
+from trl_space.ui.rehearsing import Rehearsing
 from trl_space.ui.routes import RunRoutes
 from trl_space.ui.security import Headers, OriginGuard
 from trl_space.ui.session import Facts
@@ -50,6 +51,7 @@ class Page:
         self.handlers = Handlers(identity, facts)
         self.reading = Reading(identity, facts)
         self.calls = Calls(identity, facts)
+        self.rehearsing = Rehearsing(identity, self.calls)
         runs = RunRoutes(identity, facts, Followers())
         self.routes, self.signed_out = runs.routes(), runs.signed_out
         with gr.Blocks(title="TRL Space", analytics_enabled=False, fill_width=True) as self.blocks:
@@ -74,6 +76,7 @@ class Page:
         calls = {
             "cancel": own.cancel,
             "launch": own.launch,
+            "rehearse": self.rehearsing.rehearse,
             "code": own.code,
             "list": lambda asked, token: own.list_runs(token),
             "model": lambda asked, token: own.search("model", asked, token),
@@ -235,6 +238,7 @@ class Page:
         self.at["launch"] = Part(
             "launch", {}, server=[self._server("launch"), self._server("code")], elem_id="trl-launch"
         )
+        self.at["rehearsal"] = Part("rehearsal", server=[self._server("rehearse")], elem_id="trl-rehearsal")
 
     # --- wiring -------------------------------------------------------------------------------------------------
 

@@ -34,9 +34,9 @@ from trl_space.hub.follow import Batch, Followers
 from trl_space.hub.result import verify
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS
-from trl_space.ui import assets, catalog, form, views
+from trl_space.ui import assets, catalog, form, rehearsing, views
 from trl_space.ui.login import Identity, Visitor
-from trl_space.ui.run_news import Told, recipe_of, target_of
+from trl_space.ui.run_news import Told, is_rehearsal, recipe_of, target_of
 from trl_space.ui.session import Facts
 
 STATUS = {"unauthorized": 401, "signin": 401, "forbidden": 403, "not_found": 404, "invalid": 400, "rate_limited": 429}
@@ -138,7 +138,7 @@ class RunRoutes:
                     yield event("update", message, batch.first + len(batch.lines))
                     if batch.ended:
                         break
-            async for message in self.outcome(last, reader.state, visitor):
+            async for message in self.outcome(last, reader.state, visitor, machine):
                 yield event("update", message)
             yield event("end", {"run": changing_run(last, machine), "now": time.time()})
         except HubProblem as problem:
@@ -153,11 +153,20 @@ class RunRoutes:
         for over in self._watching.get(credential(token), ()):
             over.set()
 
-    async def outcome(self, run: Run, state: doctor.RunState, visitor: Visitor) -> AsyncIterator[dict[str, Any]]:
-        """What the run left on the Hub, looked at there; only a finished run that named its commit left anything."""
+    async def outcome(
+        self, run: Run, state: doctor.RunState, visitor: Visitor, machine: Machine | None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """What the run left on the Hub, looked at there; only a finished run that named its commit left anything.
+
+        A rehearsal leaves nothing but what it measured."""
         if run.stage != "COMPLETED":
             return
         recipe = recipe_of(run)
+        if is_rehearsal(run):
+            worked = state.rehearsed is not None
+            lost = {"problem": t("page.nothing_rehearsed"), "url": None}
+            yield {"result": rehearsing.told(state, recipe, machine) if worked else lost}
+            return
         # What the log names must be where the run was sent: a line of somebody else's could name any model.
         elsewhere = recipe is not None and state.pushed and state.pushed[0] != target_of(run, recipe)
         if state.pushed is None or elsewhere:
@@ -214,12 +223,14 @@ def whole_run(run: Run, machine: Machine | None) -> dict[str, Any]:
     recipe = recipe_of(run)
     title, subtitle = views.run_title(recipe, run)
     target = target_of(run, recipe) if recipe and recipe.model else run.labels.get("name")
+    only_tries = is_rehearsal(run)
     return {
         "title": title,
         "subtitle": subtitle,
         "machine": machine.title if machine else run.flavor,
         "recipe": recipe.to_query() if recipe else None,
-        "target": target,
+        "target": None if only_tries else target,
+        "rehearsal": only_tries,
         "timeout": run.timeout,
         "usd_per_minute": machine.usd_per_minute if machine else None,
         "at_most": estimate.price(machine, run.timeout) if machine and run.timeout else None,

@@ -20,6 +20,7 @@ from trl_space.run_state import Answer, Diagnosis, RunState
 from trl_space.texts import t
 from trl_space.texts import table as all_texts
 from trl_space.ui.previews import continue_query, reward_title
+from trl_space.ui.words import count
 
 # TRL's names of what is measured, by goal.
 CHARTS: dict[str, tuple[str, ...]] = {
@@ -73,6 +74,7 @@ class Told:
             "epoch": state.epoch,
             "eta": state.eta_seconds,
             "latest": latest(state, "learning_rate"),
+            "speed": speed_of(state),
             "diagnosis": told_of(state.diagnosis),
             "hints": [told_of(one) for one in state.hints],
             "notes": list(state.notes),
@@ -108,6 +110,11 @@ def recipe_of(run: Run) -> Recipe | None:
     return Recipe.from_query(query) if query else None
 
 
+def is_rehearsal(run: Run) -> bool:
+    """Whether a job only rehearses its recipe."""
+    return run.labels.get(jobspec.REHEARSAL_LABEL) == "1"
+
+
 def target_of(run: Run, recipe: Recipe) -> str:
     """The repository that a run saves to, as it was named when it was launched."""
     return jobspec.target_name(recipe, run.owner, run.labels.get(jobspec.LAUNCH_LABEL, ""))
@@ -120,6 +127,15 @@ def latest(state: RunState, *names: str) -> dict[str, float]:
         value = next((one[name] for one in reversed(state.metrics) if name in one), None)
         found |= {} if value is None else {name: value}
     return found
+
+
+def speed_of(state: RunState) -> str | None:
+    """How fast it is, as it measured itself: in tokens where they are counted."""
+    if state.speed is None:
+        return None
+    if state.speed.tokens_per_second:
+        return t("page.parts.run_view.tokens_per_second", n=count(state.speed.tokens_per_second))
+    return t("page.parts.run_view.seconds_per_step", n=_plain(state.speed.seconds_per_step))
 
 
 def told_of(diagnosis: Diagnosis | None) -> dict[str, str] | None:

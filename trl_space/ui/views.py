@@ -15,7 +15,7 @@ from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe
 from trl_space.texts import t, table
 from trl_space.trainers import TRAINERS
-from trl_space.ui.run_news import recipe_of
+from trl_space.ui.run_news import is_rehearsal, recipe_of
 from trl_space.ui.words import about, ago, amounts, between, count, measured_time, money, spoken
 
 # Checks that say what is still to be done, not what is wrong: they are shown calmly.
@@ -218,6 +218,7 @@ def run_row(run: Run, machine: str) -> dict[str, Any]:
     return {
         "id": f"{run.owner}/{run.job_id}",
         "stage": run.stage,
+        "rehearsal": is_rehearsal(run),
         "title": title,
         "subtitle": f"{run.owner} · {subtitle}",
         "machine": machine,

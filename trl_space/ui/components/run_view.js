@@ -6,12 +6,15 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   const asked = new URLSearchParams(location.search).get("run") || "";
   const [owner, job] = asked.split("/");
   const PHASES = ["waiting", "starting", "installing", "downloading", "training", "saving", "done"];
+  // A rehearsal saves nothing.
+  const PHASES_OF = (run) => PHASES.filter((name) => !run?.rehearsal || name !== "saving");
   const PLAIN = [{ id: "loss", title: texts.metric_loss, note: texts.note_loss }];
   const address = `gradio_api/trl/runs/${encodeURIComponent(owner || "")}/${encodeURIComponent(job || "")}`;
   let run = null, state = {}, points = [], charts = PLAIN, result = null;
   let skew = 0, source = null, ended = false, said = "", left = null, answers = null;
 
   const title = h("h1", { class: "t-run-title" }, trl.bone("min(320px, 80%)", "28px"));
+  const badge = h("span", { class: "t-badge t-mark", id: "trl-run-rehearsal", hidden: true }, texts.rehearsal);
   const under = h("p", { class: "t-run-under t-small" }, trl.bone("220px", "14px"));
   const status = h("div", { class: "t-run-status", id: "trl-run-status" }, trl.bone("240px", "18px"));
   const phases = h("ol", { class: "t-phases", "aria-label": texts.phases });
@@ -35,7 +38,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   };
   const link = h("button", { type: "button", class: "t-btn", onclick: share }, icon("link"), texts.copy);
   const head = h("div", { class: "t-card t-run-head" },
-    h("div", { class: "t-run-top" }, h("div", { class: "t-run-name" }, title, under), h("div", { class: "t-run-acts" }, link, stop)),
+    h("div", { class: "t-run-top" }, h("div", { class: "t-run-name" }, title, badge, under), h("div", { class: "t-run-acts" }, link, stop)),
     sure, status, bar, phases, aloud, hints, outcome);
   const page = h("div", { class: "t-run" }, head,
     h("div", { class: "t-run-grid" },
@@ -85,7 +88,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       sure.firstChild.textContent = answer.problem;
     } }, texts.stop_yes);
     const keep = () => { sure.hidden = true; stop.focus(); };
-    sure.replaceChildren(h("span", {}, texts.stop_sure), yes,
+    sure.replaceChildren(h("span", {}, run?.rehearsal ? texts.stop_rehearsal : texts.stop_sure), yes,
       h("button", { type: "button", class: "t-btn", onclick: keep }, texts.stop_no));
     yes.focus();
   }
@@ -94,8 +97,9 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   const where = () => {
     if (run?.ended && state.stopped) return "stopped";
     if (run?.ended && run.stage !== "COMPLETED") return "failed";
-    if (run?.stage === "COMPLETED") return result?.url ? "done" : state.phase === "failed" ? "failed" : "saving";
+    if (run?.stage === "COMPLETED") return result?.url || result?.rehearsed ? "done" : state.phase === "failed" ? "failed" : "saving";
     if (run?.stage === "SCHEDULING") return "waiting";
+    if (run?.rehearsal && ["done", "stopped", "saving"].includes(state.phase)) return "training";
     if (state.phase === "done" || state.phase === "stopped") return "saving";
     return state.phase && state.phase !== "waiting" ? state.phase : "starting";
   };
@@ -103,8 +107,11 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
 
   const paintPhases = (phase) => {
     const over = phase === "failed" || phase === "stopped";
-    const at = PHASES.indexOf(over ? state.reached || "starting" : phase);
-    phases.replaceChildren(...PHASES.map((name, i) => {
+    const all = PHASES_OF(run);
+    const reached = over ? state.reached || "starting" : phase;
+    const at = all.indexOf(all.includes(reached) ? reached : "training");
+    phases.style.setProperty("--phases", all.length);
+    phases.replaceChildren(...all.map((name, i) => {
       const kind = over && i === at ? (calm() ? "stopped" : "bad") : i < at || phase === "done" ? "past" : i === at ? "now" : "next";
       const sign = { past: "ok", bad: "blocks", stopped: "stop" }[kind];
       const later = kind === "past" || kind === "next" ? h("span", { class: "t-sr" }, " " + texts["phase_" + kind]) : null;
@@ -148,6 +155,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     bar.classList.toggle("t-progress-bad", phase === "failed" && !calm());
     if (run.ended && !points.length) chart.nothing(texts.no_points_ended);
     stop.hidden = run.ended;
+    badge.hidden = !run.rehearsal;
     if (run.ended) sure.hidden = true;
     const loud = typeof stage === "string" && phase === "training" ? texts.phase_training : stage;
     if (loud !== said) { said = loud; aloud.textContent = loud; }
@@ -171,9 +179,10 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       [texts.step, state.total ? `${state.step || 0} / ${state.total}` : null],
       ...charts.slice(0, 2).map((one) => [one.title, small(chart.last(one.id))]),
       [texts.epoch, Number.isFinite(state.epoch) ? Number(state.epoch.toFixed(2)) : null],
+      state.speed ? [texts.speed, state.speed] : null,
       [texts.rate, Number.isFinite(rate) ? small(rate) : null],
       [texts.limit, run.timeout ? trl.duration(run.timeout).replace(" 00 min", "") : null],
-      [texts.target, run.target],
+      run.rehearsal ? [texts.rehearsal, texts.rehearsal_note] : [texts.target, run.target],
       [texts.payer, owner],
     ].filter(Boolean);
     const known = (value) => (value === null || value === undefined || value === "" ? "–" : value);
@@ -197,7 +206,8 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     const key = JSON.stringify([phase, result, state.diagnosis, state.stopped, state.continue, run.stage]);
     if (outcome.dataset.key === key) return;
     outcome.dataset.key = key;
-    const again = run.recipe ? h("a", { class: "t-btn", id: "trl-again", href: trl.page(run.recipe) }, icon("again"), texts.again) : null;
+    const change = run.rehearsal ? texts.again_rehearsal : texts.again;
+    const again = run.recipe ? h("a", { class: "t-btn", id: "trl-again", href: trl.page(run.recipe) }, icon("again"), change) : null;
     const on = state.continue ? h("a", { class: "t-btn t-primary", id: "trl-continue", href: trl.page(state.continue) },
       icon("play"), texts.continue) : null;
     const tone = phase === "done" ? "good" : phase === "failed" && !calm() ? "bad" : "wait";
@@ -210,6 +220,17 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       h("div", { class: "t-outcome-text" }, h("h2", { class: "t-title" }, heading), text && h("p", {}, text), quote),
       h("div", { class: "t-outcome-acts" }, acts));
     const kept = on && state.saved ? " " + trl.fill(texts.kept, { i: state.saved }) : "";
+    if (result?.rehearsed) {
+      // What was measured is about the run itself, which the form offers now.
+      const rows = result.rows.flatMap(([word, text]) => [h("dt", {}, word), h("dd", { class: "t-num" }, text)]);
+      const warnings = result.warnings.map((text) => h("li", {}, icon("warns"), h("span", {}, text)));
+      const real = run.recipe ? h("a", { class: "t-btn t-primary", id: "trl-real", href: trl.page(run.recipe) },
+        texts.real, icon("right")) : null;
+      say("ok", texts.rehearsed, rows.length ? texts.rehearsed_text : texts.rehearsed_unknown, real);
+      outcome.querySelector(".t-outcome-text").append(h("dl", { class: "t-outlook" }, rows),
+        warnings.length ? h("ul", { class: "t-outlook-warn" }, warnings) : "");
+      return;
+    }
     if (phase === "done") {
       const card = h("a", { class: "t-btn t-primary", id: "trl-card-link", href: trl.safeUrl(result.url), target: "_blank",
         rel: "noopener" }, texts.open_card, icon("out"));
@@ -224,8 +245,8 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       const why = reason || run.message || texts.failed_text;
       return say("blocks", state.diagnosis?.title || texts.failed, why + kept, on, again);
     }
-    if (result?.problem) return say("warns", texts.unverified, result.problem, again);
-    say("unknown", texts.checking, texts.checking_text);
+    if (result?.problem) return say("warns", run.rehearsal ? texts.unrehearsed : texts.unverified, result.problem, again);
+    say("unknown", texts.checking, run.rehearsal ? "" : texts.checking_text);
   };
 
   const take = (message) => {

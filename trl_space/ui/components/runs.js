@@ -9,7 +9,8 @@ trl.parts.runs = ({ element, server, texts }) => {
   const SIGNS = { SCHEDULING: "unknown", RUNNING: "play", COMPLETED: "ok", CANCELED: "stop", ERROR: "blocks", DELETED: "close" };
   const row = (run) => h("a", { class: "t-runrow", href: trl.page("run=" + run.id), "data-run": run.id, "data-stage": run.stage },
     h("span", { class: `t-runrow-stage t-stage-${run.stage}` }, icon(SIGNS[run.stage] || "unknown"), texts["stage_" + run.stage] || run.stage),
-    h("span", { class: "t-runrow-name" }, h("span", { class: "t-runrow-title" }, run.title), h("span", { class: "t-small" }, run.subtitle)),
+    h("span", { class: "t-runrow-name" }, h("span", { class: "t-runrow-title" }, run.title, " ",
+      run.rehearsal ? h("span", { class: "t-badge t-mark" }, texts.rehearsal) : null), h("span", { class: "t-small" }, run.subtitle)),
     h("span", { class: "t-runrow-meta t-small t-num" }, run.machine, h("br", {}), run.when), icon("right"));
   const empty = (sentence, ...acts) => h("div", { class: "t-empty" }, icon("rows"), h("p", {}, sentence), h("div", { class: "t-empty-acts" }, acts));
   async function load() {

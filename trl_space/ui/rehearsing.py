@@ -1,0 +1,153 @@
+"""The rehearsal on the page: what it offers and costs, its start, and what it told about the run itself.
+
+offer(showing)                       # the value of the part "rehearsal", but for the turn
+told(state, recipe, machine)         # what the run's page shows when a rehearsal worked
+Rehearsing(...).rehearse             # the call that starts one
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from trl_space import checks, estimate, jobspec, rehearsal
+from trl_space.facts import Machine
+from trl_space.hub import jobs
+from trl_space.hub.errors import HubProblem
+from trl_space.recipe import Recipe
+from trl_space.run_state import RunState
+from trl_space.texts import t
+from trl_space.ui import form
+from trl_space.ui.calls import Calls
+from trl_space.ui.gate import answering
+from trl_space.ui.known import Case
+from trl_space.ui.login import Identity
+from trl_space.ui.security import public_address
+from trl_space.ui.showing import Showing, fix_of
+from trl_space.ui.words import about, money, spoken
+
+WORDS = "page.parts.rehearsal"
+
+
+def offer(showing: Showing) -> dict[str, Any]:
+    """What the panel says: whether it can start or what is in the way, and its own price."""
+    recipe, facts = showing.case.recipe, showing.case.facts
+    blocking = rehearsal.in_the_way(showing.found)
+    value: dict[str, Any] = {
+        "ready": blocking is None,
+        "blocked": {"title": blocking.title, "reason": blocking.reason, "fix": fix_of(blocking)} if blocking else None,
+        "query": recipe.to_query(),
+        "offer": None,
+    }
+    if facts.machine is None:
+        return value
+    planned = rehearsal.plan(recipe, showing.settings, facts.model, facts.machine)
+    price = facts.machine.usd_per_minute
+    value["offer"] = {
+        "text": t(f"{WORDS}.what", n=planned.steps, machine=facts.machine.title),
+        "tries": any(one.id == "machine_small" for one in showing.found),
+        "likely": money(planned.likely_usd),
+        "likely_note": about(60 * planned.likely_usd / price) if price else "",
+        "most": money(planned.at_most_usd),
+        "most_note": t("page.price.stops", time=spoken(planned.timeout)),
+    }
+    return value
+
+
+class Rehearsing:
+    """The call that starts a rehearsal. `calls` are those of the same page."""
+
+    def __init__(self, identity: Identity, calls: Calls) -> None:
+        self.identity, self.calls = identity, calls
+
+    @answering
+    async def rehearse(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
+        """Start the rehearsal: {"run": "owner/job"} or {"problem": sentence, "link": address or None}."""
+        visitor = self.identity.of_handler(token)
+        given = asked if isinstance(asked, dict) else {}
+        launch_id = form.launch_id(given.get("launch_id"))
+        if visitor.token is None or launch_id is None:
+            return {"problem": t("page.sign_in_first"), "link": None}
+        try:
+            case = await self.calls.complete(given.get("query"), visitor)
+            spec = job_of(case, launch_id)
+            if isinstance(spec, str):
+                return {"problem": spec, "link": None}
+            run = await asyncio.to_thread(jobs.launch, spec, visitor.token)
+        except HubProblem as problem:
+            return {"problem": problem.sentence, "link": problem.link}
+        return {"run": f"{run.owner}/{run.job_id}"}
+
+
+def job_of(case: Case, launch_id: str) -> jobspec.JobSpec | str:
+    """The job that rehearses a case, or the sentence that says why there is none."""
+    recipe, facts = case.recipe, case.facts
+    if facts.machine is None:
+        return t("page.code_later")
+    settings = jobspec.settings_for(recipe, facts.preset, facts.machine)
+    planned = rehearsal.plan(recipe, settings, facts.model, facts.machine)
+    # Its own limit counts for how long the sign-in has to live; the name of the result does not count at all.
+    tried = replace(recipe, timeout=planned.timeout, hub_model_id="")
+    found = checks.run_checks(tried, facts)
+    blocking = next((one for one in found if one.id == "token_short"), None) or rehearsal.in_the_way(found)
+    if blocking is not None:
+        return f"{blocking.title}. {blocking.reason}".strip()
+    mapping = checks.row_mapping(recipe, facts)
+    if facts.model is None or facts.dataset is None or mapping is None:
+        return t("page.code_later")
+    try:
+        return jobspec.compile(
+            recipe,
+            model=facts.model,
+            dataset=facts.dataset,
+            mapping=mapping,
+            preset=facts.preset,
+            machine=facts.machine,
+            teacher=facts.teacher,
+            reward_model=facts.reward_model,
+            account_name=facts.account.name if facts.account else t("page.you"),
+            launch_id=launch_id,
+            page=public_address(),
+            image=recipe.image,
+            rehearsal=planned,
+        )
+    except ValueError as problem:
+        return str(problem)
+
+
+def told(state: RunState, recipe: Recipe | None, machine: Machine | None) -> dict[str, Any]:
+    """What a rehearsal that worked tells about the run itself: {"rehearsed", "rows": [[word, text]], "warnings"}."""
+    seen = rehearsal.outlook(state, machine)
+    if seen is None:
+        return {"rehearsed": True, "rows": [], "warnings": []}
+    rows, warnings = [[t(f"{WORDS}.time"), t(f"{WORDS}.time_of", time=span(seen), n=f"{seen.steps:,}")]], []
+    if machine is not None:
+        low, high = (money(estimate.price(machine, seconds)) for seconds in (seen.low, seen.high))
+        likely = low if low == high else t(f"{WORDS}.range", low=low, high=high)
+        most = money(estimate.price(machine, recipe.timeout)) if recipe else "–"
+        rows.append([t(f"{WORDS}.price"), t(f"{WORDS}.price_of", likely=likely, most=most)])
+    if seen.peak_gib:
+        of = f"{seen.usable_gib:.0f}" if seen.usable_gib else "?"
+        rows.append([t(f"{WORDS}.memory"), t(f"{WORDS}.memory_of", peak=f"{seen.peak_gib:.1f}", of=of)])
+    if seen.nearly_full:
+        warnings.append(t(f"{WORDS}.nearly_full"))
+    if recipe is not None and seen.high > recipe.timeout:
+        warnings.append(t(f"{WORDS}.too_long", limit=spoken(recipe.timeout)))
+    return {"rehearsed": True, "rows": rows, "warnings": warnings}
+
+
+def span(seen: rehearsal.Outlook) -> str:
+    """From how long to how long, rounded to what is known: "15 min to 20 min"."""
+    low, high = rounded(seen.low, math.floor), rounded(seen.high, math.ceil)
+    return low if low == high else t(f"{WORDS}.range", low=low, high=high)
+
+
+def rounded(seconds: float, way: Any) -> str:
+    """A time in words: to the minute, from ten minutes on to five of them, from an hour and a half on to fifteen."""
+    minutes = seconds / 60
+    unit = 1 if minutes < 10 else 5 if minutes < 90 else 15
+    return spoken(60 * max(1, unit * way(minutes / unit)))
