@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,21 +13,6 @@ from trl_space.jobspec import REHEARSAL_LABEL
 from trl_space.localhub.server import LocalHub
 
 LINK = "/?v=1&model=demo/tiny-qwen3&dataset=demo/units-chat-pairs&split=train&rows=480&flavor=cpu-basic&timeout=45m"
-PICTURES = os.environ.get("TRL_SPACE_PICTURES")  # a folder for pictures of what this looks like
-
-
-def take(page: Page, name: str) -> None:
-    """Pictures of the page as it is, in both sizes and looks, for a person to look at."""
-    if not PICTURES:
-        return
-    for width, height in ((1280, 900), (390, 844)):
-        page.set_viewport_size({"width": width, "height": height})
-        for look in ("light", "dark"):
-            page.evaluate("dark => document.body.classList.toggle('dark', dark)", look == "dark")
-            page.wait_for_timeout(300)
-            page.screenshot(path=Path(PICTURES) / f"{name}-{width}-{look}.png")
-    page.evaluate("document.body.classList.remove('dark')")
-    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def models_of(hub: LocalHub, who: str) -> list[str]:
@@ -58,7 +41,6 @@ def test_a_rehearsal_says_its_price_runs_and_leads_to_the_real_run(page: Page, s
     expect(panel).to_contain_text("At most")
     expect(panel).to_contain_text("stops after 10 min")
     expect(panel).to_contain_text("CPU Basic")
-    take(page, "panel")
     page.locator("#trl-rehearse-start").dblclick()
 
     owner, job = run_of(page)
@@ -72,9 +54,8 @@ def test_a_rehearsal_says_its_price_runs_and_leads_to_the_real_run(page: Page, s
     assert models_of(hub, "ada") == models, "and nothing of it on the Hub"
     # The real run: its time for its own steps, its price, and at most that of its own limit.
     expect(outcome).to_contain_text(re.compile(r"\d+ min.*for \d+ steps"))
-    expect(outcome).to_contain_text(re.compile(r"at most \$0\.01"))
+    expect(outcome).to_contain_text(re.compile(r"at most (under )?\$\d"))
     expect(page.locator(".t-run-facts")).to_contain_text("tokens a second")
-    take(page, "worked")
 
     page.locator("#trl-real").click()
     expect(search(page, "model")).to_have_value("demo/tiny-qwen3")
@@ -84,7 +65,6 @@ def test_a_rehearsal_says_its_price_runs_and_leads_to_the_real_run(page: Page, s
     page.goto(space.url + "/?view=runs")
     row = page.locator(f"[data-run='{owner}/{job}']")
     expect(row).to_contain_text("Rehearsal")
-    take(page, "list")
 
 
 @pytest.mark.timeout(240)
@@ -95,11 +75,10 @@ def test_a_rehearsal_that_fails_says_why(page: Page, space: Space, hub: LocalHub
     expect(page.locator("#trl-rehearse-start")).to_be_hidden()
     sign_in(page, "grace")
     ready(page)
-    hub.fault(r"/demo/tiny-qwen3/resolve/.*\.safetensors", status=403, code="GatedRepo", message="Access is restricted")
+    hub.fault(r"/demo/tiny-qwen3/resolve/.*\.safetensors", status=404)
     rehearse(page)
     outcome = page.locator("#trl-run-outcome")
-    expect(outcome).to_contain_text("licence", timeout=120_000)
+    expect(outcome).to_contain_text("lacks a file that a model must have", timeout=120_000)
     expect(outcome).not_to_contain_text("Traceback")
     expect(page.locator("#trl-again")).to_have_text("Change and try again")
     expect(page.locator("#trl-real")).to_have_count(0)
-    take(page, "failed")

@@ -100,7 +100,7 @@ def test_a_job_teaches_the_model_and_names_the_commit_that_holds_it(hub: LocalHu
     assert api.inspect_job(job_id=started.id, namespace="ada").status.stage == "COMPLETED", log
 
     said = events(log)
-    assert [one["event"] for one in said if one["event"] not in ("log", "save")] == [
+    assert [one["event"] for one in said if one["event"] not in ("log", "save", "speed")] == [
         "phase", "data", "split", "machine", "samples", "phase", "begin", "phase", "samples", "pushed", "done",
     ]  # fmt: skip
     losses = [one["metrics"]["loss"] for one in said if one["event"] == "log" and "loss" in one["metrics"]]
