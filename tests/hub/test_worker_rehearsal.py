@@ -98,6 +98,7 @@ def test_every_goal_can_be_rehearsed(hub: LocalHub, api: HfApi, tmp_path: Path, 
     assert not left_behind(hub, api)[1]
 
 
+@pytest.mark.slow
 def test_several_processes_rehearse_together(hub: LocalHub, api: HfApi, tmp_path: Path):
     hub.clear_requests()
     code, log = run(hub, rehearsal("sft", CHAT), tmp_path, TRL_SPACE_PROCESSES="2")
@@ -119,6 +120,7 @@ def test_what_fails_in_the_run_fails_in_its_rehearsal(hub: LocalHub, tmp_path: P
     assert not events(log, "begin")
 
 
+@pytest.mark.slow
 def test_a_stopped_rehearsal_saves_nothing(hub: LocalHub, api: HfApi, tmp_path: Path):
     hub.clear_requests()
     long = {**rehearsal("sft", CHAT), "rehearsal": 5000}
