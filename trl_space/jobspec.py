@@ -26,7 +26,6 @@ from trl_space.formats import Mapping as RowMapping
 from trl_space.packages import DEPENDENCIES, PYTHON, Needs, requirements
 from trl_space.presets import Preset, settings_for
 from trl_space.recipe import Recipe, write_duration
-from trl_space.rehearsal import Rehearsal
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS
 
@@ -162,7 +161,7 @@ def compile(
     teacher: ModelFacts | None = None,
     reward_model: ModelFacts | None = None,
     image: str = "",
-    rehearsal: Rehearsal | None = None,
+    rehearsal: estimate.Rehearsal | None = None,
 ) -> JobSpec:
     """Return the job that does what the recipe says. The same arguments give the same job, byte for byte.
 
@@ -233,7 +232,7 @@ def compile(
             GOAL_LABEL: recipe.trainer,
             "name": label(f"rehearsal-{name}" if rehearsal else name),
             **({REHEARSAL_LABEL: "1"} if rehearsal else {}),
-            **_shape(recipe, settings, machine),
+            SHAPE_LABEL: estimate.run_shape(recipe, settings, machine),
         },
         flavor=machine.flavor,
         timeout_seconds=timeout,
@@ -242,12 +241,6 @@ def compile(
         script=script,
         config=config,
     )
-
-
-def _shape(recipe: Recipe, settings: Mapping[str, Any], machine: Machine) -> dict[str, str]:
-    """The label by which a later run finds what this one measured."""
-    shape = getattr(estimate, "run_shape", None)
-    return {SHAPE_LABEL: shape(recipe, settings, machine)} if shape else {}
 
 
 def _settings(trainer: str, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,8 @@ pytest.importorskip("gradio")
 from tests.unit.cases import ADA, CPU, L4, MODEL, RECIPE, facts
 from tests.unit.test_jobspec import job, literal
 from tests.unit.test_ui_run_news import run
-from trl_space import checks, doctor, jobspec, rehearsal
+from trl_space import checks, doctor, estimate, jobspec, rehearsal
+from trl_space.texts import table
 from trl_space.ui import rehearsing
 from trl_space.ui.known import Case
 from trl_space.ui.login import LocalLogin, Visitor
@@ -24,7 +26,7 @@ from trl_space.ui.routes import RunRoutes
 from trl_space.ui.run_news import Told
 from trl_space.ui.session import Facts
 
-PLAN = rehearsal.plan(RECIPE, {}, MODEL, L4)
+PLAN = estimate.rehearsal(RECIPE, {}, MODEL, L4)
 WORKED = {"event": "rehearsed", "step": 6, "total": 300}
 SPEED = {"seconds_per_step": 2.0, "startup_seconds": 90, "peak_gib": 14.2, "tokens_per_second": 1234.5, "steps": 5}
 
@@ -68,10 +70,15 @@ def test_what_it_finds_out_does_not_stand_in_its_way():
     assert blocked(model=big) == ""
     assert blocked(recipe=replace(RECIPE, hub_model_id="somebody/else")) == ""
     # A sign-in that outlives the rehearsal is enough, one that does not is not.
-    soon = replace(ADA, expires_at=facts().now + (ADA.expires_at - facts().now) / 10)
+    soon = replace(ADA, expires_at=facts().now + timedelta(hours=2))
     assert blocked(recipe=replace(RECIPE, timeout=4 * 3600), account=soon) == ""
-    sooner = replace(ADA, expires_at=facts().now + (ADA.expires_at - facts().now) / 100)
+    sooner = replace(ADA, expires_at=facts().now + timedelta(minutes=20))
     assert blocked(account=sooner)
+
+
+def test_what_is_tried_is_named_as_the_checks_name_it():
+    known = table()
+    assert all(f"check.{id}.title" in known for id in rehearsal.TRIED)
 
 
 def test_what_matters_to_it_stands_in_its_way():
@@ -107,7 +114,7 @@ def test_it_tells_what_the_run_will_take():
     told = rehearsing.told(state(), RECIPE, L4)
     # 90 s of start-up and 300 steps of 2 s: eleven and a half minutes, give or take, and saving.
     assert dict(told["rows"]) == {
-        "Time": "10 min to 20 min, for 300 steps",
+        "Time": "about 10 to 20 min, for 300 steps",
         "Price": "$0.14 to $0.21, at most $0.80",
         "GPU memory": "14.2 of 22 GiB at its fullest",
     }

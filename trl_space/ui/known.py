@@ -321,10 +321,7 @@ def measured_of(
     """What an earlier run of the same shape needed: one that the payer paid for, else one of the visitor's own."""
     if account is None or machine is None or not recipe.model or not recipe.dataset:
         return None
-    run_shape = getattr(estimate, "run_shape", None)
-    if run_shape is None:
-        return None
-    shape = run_shape(recipe, presets.settings_for(recipe, preset, machine), machine)
+    shape = estimate.run_shape(recipe, presets.settings_for(recipe, preset, machine), machine)
     owners = dict.fromkeys((recipe.namespace or account.name, account.name))
     # Both are asked at the same time.
     asked = [("measured" if one == account.name else "measured_payer", one) for one in owners]

@@ -8,7 +8,6 @@ Rehearsing(...).rehearse             # the call that starts one
 from __future__ import annotations
 
 import asyncio
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +27,7 @@ from trl_space.ui.known import Case
 from trl_space.ui.login import Identity
 from trl_space.ui.security import public_address
 from trl_space.ui.showing import Showing, fix_of
-from trl_space.ui.words import about, money, spoken
+from trl_space.ui.words import about, amounts, between, money, spoken
 
 WORDS = "page.parts.rehearsal"
 
@@ -45,13 +44,13 @@ def offer(showing: Showing) -> dict[str, Any]:
     }
     if facts.machine is None:
         return value
-    planned = rehearsal.plan(recipe, showing.settings, facts.model, facts.machine)
+    planned = estimate.rehearsal(recipe, showing.settings, facts.model, facts.machine)
     price = facts.machine.usd_per_minute
     value["offer"] = {
         "text": t(f"{WORDS}.what", n=planned.steps, machine=facts.machine.title),
         "tries": any(one.id == "machine_small" for one in showing.found),
-        "likely": money(planned.likely_usd),
-        "likely_note": about(60 * planned.likely_usd / price) if price else "",
+        "likely": "–" if planned.likely_usd is None else money(planned.likely_usd),
+        "likely_note": about(60 * planned.likely_usd / price) if price and planned.likely_usd is not None else "",
         "most": money(planned.at_most_usd),
         "most_note": t("page.price.stops", time=spoken(planned.timeout)),
     }
@@ -89,7 +88,7 @@ def job_of(case: Case, launch_id: str) -> jobspec.JobSpec | str:
     if facts.machine is None:
         return t("page.code_later")
     settings = jobspec.settings_for(recipe, facts.preset, facts.machine)
-    planned = rehearsal.plan(recipe, settings, facts.model, facts.machine)
+    planned = estimate.rehearsal(recipe, settings, facts.model, facts.machine)
     # Its own limit counts for how long the sign-in has to live; the name of the result does not count at all.
     tried = replace(recipe, timeout=planned.timeout, hub_model_id="")
     found = checks.run_checks(tried, facts)
@@ -124,10 +123,12 @@ def told(state: RunState, recipe: Recipe | None, machine: Machine | None) -> dic
     seen = rehearsal.outlook(state, machine)
     if seen is None:
         return {"rehearsed": True, "rows": [], "warnings": []}
-    rows, warnings = [[t(f"{WORDS}.time"), t(f"{WORDS}.time_of", time=span(seen), n=f"{seen.steps:,}")]], []
+    rows, warnings = (
+        [[t(f"{WORDS}.time"), t(f"{WORDS}.time_of", time=between(seen.low, seen.high), n=f"{seen.steps:,}")]],
+        [],
+    )
     if machine is not None:
-        low, high = (money(estimate.price(machine, seconds)) for seconds in (seen.low, seen.high))
-        likely = low if low == high else t(f"{WORDS}.range", low=low, high=high)
+        likely = amounts(*(estimate.price(machine, seconds) for seconds in (seen.low, seen.high)))
         most = money(estimate.price(machine, recipe.timeout)) if recipe else "–"
         rows.append([t(f"{WORDS}.price"), t(f"{WORDS}.price_of", likely=likely, most=most)])
     if seen.peak_gib:
@@ -138,16 +139,3 @@ def told(state: RunState, recipe: Recipe | None, machine: Machine | None) -> dic
     if recipe is not None and seen.high > recipe.timeout:
         warnings.append(t(f"{WORDS}.too_long", limit=spoken(recipe.timeout)))
     return {"rehearsed": True, "rows": rows, "warnings": warnings}
-
-
-def span(seen: rehearsal.Outlook) -> str:
-    """From how long to how long, rounded to what is known: "15 min to 20 min"."""
-    low, high = rounded(seen.low, math.floor), rounded(seen.high, math.ceil)
-    return low if low == high else t(f"{WORDS}.range", low=low, high=high)
-
-
-def rounded(seconds: float, way: Any) -> str:
-    """A time in words: to the minute, from ten minutes on to five of them, from an hour and a half on to fifteen."""
-    minutes = seconds / 60
-    unit = 1 if minutes < 10 else 5 if minutes < 90 else 15
-    return spoken(60 * max(1, unit * way(minutes / unit)))
