@@ -201,6 +201,7 @@ def compile(
         "rehearsal": rehearsal.steps if rehearsal else 0,
         "resume": recipe.resume,
         "hub_model_id": hub_model_id,
+        "claim": label(launch_id),  # whose the repository has to be: see `hub.launch`
         "private": recipe.private,
         "goal": t(TRAINERS[recipe.trainer].goal),
         "card": _card(recipe, model, dataset, preset, machine, page, created_at),

@@ -114,9 +114,13 @@ def start_button(page: Page) -> Locator:
 
 
 def ready(page: Page, label: str = "Start training") -> Locator:
-    """The start button, once it says `label` and can be pressed."""
+    """The start button, once it says `label` and can be pressed; where there are warnings, they are read first."""
     button = start_button(page)
     expect(button).to_have_text(label)
+    # How long the rows are is known last, and brings warnings of its own.
+    expect(page.locator("#trl-lengths .t-skel")).to_have_count(0)
+    if page.locator("#trl-agree").is_visible():
+        page.locator("#trl-agree").check()
     expect(button).to_have_attribute("aria-disabled", "false")
     return button
 

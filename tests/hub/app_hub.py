@@ -15,7 +15,7 @@ from trl_space.jobspec import JobSpec
 
 
 def spec(shell: str, *, owner: str = "ada", launch_id: str | None = None, **changes) -> JobSpec:
-    """A job that runs `shell` and nothing else."""
+    """A job that runs `shell` and nothing else, and saves nothing."""
     launch_id = launch_id or "t" + secrets.token_hex(6)
     values = {
         "image": "python:3.12",
@@ -25,7 +25,7 @@ def spec(shell: str, *, owner: str = "ada", launch_id: str | None = None, **chan
         "flavor": "cpu-basic",
         "timeout_seconds": 60,
         "namespace": owner,
-        "hub_model_id": f"{owner}/result",
+        "hub_model_id": "",
         "script": "",
     }
     return JobSpec(**{**values, **changes})

@@ -104,7 +104,7 @@ def numbers(count: int) -> list[str]:
 
 
 def test_history_comes_first_then_live_lines_to_the_end(local_hub: LocalHub, ada: str) -> None:
-    run = jobs.launch(spec(SLOW.format(lines=30, pause=0.05)), ada)
+    run = jobs.start(spec(SLOW.format(lines=30, pause=0.05)), ada)
 
     async def scene(followers: Followers) -> Watched:
         await asyncio.sleep(1)
@@ -118,7 +118,7 @@ def test_history_comes_first_then_live_lines_to_the_end(local_hub: LocalHub, ada
 
 
 def test_an_ended_run_is_read_in_one_go_and_from_the_middle(local_hub: LocalHub, ada: str) -> None:
-    run = jobs.launch(spec("seq -f 'line %.0f' 0 19999"), ada)
+    run = jobs.start(spec("seq -f 'line %.0f' 0 19999"), ada)
 
     async def scene(followers: Followers) -> tuple[Watched, Watched, int]:
         await watch(followers, run, ada)
@@ -136,7 +136,7 @@ def test_an_ended_run_is_read_in_one_go_and_from_the_middle(local_hub: LocalHub,
 def test_a_cut_stream_loses_and_repeats_nothing(local_hub: LocalHub, ada: str) -> None:
     local_hub.fault("/logs$", times=1, cut_after=0)
     local_hub.fault("/logs$", times=3, cut_after=700)
-    run = jobs.launch(spec(SLOW.format(lines=28, pause=0.05)), ada)
+    run = jobs.start(spec(SLOW.format(lines=28, pause=0.05)), ada)
     seen = play(lambda followers: watch(followers, run, ada))
     assert seen.numbered == numbers(28)
     assert len(connections(local_hub, run)) >= 5
@@ -144,7 +144,7 @@ def test_a_cut_stream_loses_and_repeats_nothing(local_hub: LocalHub, ada: str) -
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429, "retry_after": 1}, {"garbage": True}], ids=str)
 def test_a_hub_that_answers_nonsense_for_a_while_is_waited_for(local_hub: LocalHub, ada: str, fault: dict) -> None:
-    run = jobs.launch(spec(SLOW.format(lines=10, pause=0.05)), ada)
+    run = jobs.start(spec(SLOW.format(lines=10, pause=0.05)), ada)
     local_hub.fault("/logs$", times=2, **fault)
     seen = play(lambda followers: watch(followers, run, ada))
     assert seen.numbered == numbers(10)
@@ -153,7 +153,7 @@ def test_a_hub_that_answers_nonsense_for_a_while_is_waited_for(local_hub: LocalH
 
 
 def test_the_hub_may_go_down_and_come_back_during_a_run(local_hub: LocalHub, ada: str) -> None:
-    run = jobs.launch(spec(SLOW.format(lines=28, pause=0.1)), ada)
+    run = jobs.start(spec(SLOW.format(lines=28, pause=0.1)), ada)
 
     async def scene(followers: Followers) -> Watched:
         seen = Watched()
@@ -172,7 +172,7 @@ def test_the_hub_may_go_down_and_come_back_during_a_run(local_hub: LocalHub, ada
 
 
 def test_many_viewers_share_one_connection(local_hub: LocalHub, ada: str) -> None:
-    run = jobs.launch(spec(SLOW.format(lines=15, pause=0.1)), ada)
+    run = jobs.start(spec(SLOW.format(lines=15, pause=0.1)), ada)
 
     async def scene(followers: Followers) -> list[Watched]:
         first = asyncio.create_task(watch(followers, run, ada))
@@ -192,7 +192,7 @@ def test_many_viewers_share_one_connection(local_hub: LocalHub, ada: str) -> Non
 
 
 def test_nobody_who_may_not_read_the_run_gets_a_line(local_hub: LocalHub, ada: str) -> None:
-    run = jobs.launch(spec(SLOW.format(lines=12, pause=0.1)), ada)
+    run = jobs.start(spec(SLOW.format(lines=12, pause=0.1)), ada)
     grace = local_hub.token("grace")
 
     async def scene(followers: Followers) -> list[Watched]:
@@ -211,7 +211,7 @@ def test_nobody_who_may_not_read_the_run_gets_a_line(local_hub: LocalHub, ada: s
 
 def test_when_one_viewers_sign_in_ends_the_others_go_on(local_hub: LocalHub, ada: str) -> None:
     short = local_hub.add_token("ada")
-    run = jobs.launch(spec(SLOW.format(lines=28, pause=0.1)), ada)
+    run = jobs.start(spec(SLOW.format(lines=28, pause=0.1)), ada)
 
     async def scene(followers: Followers) -> tuple[Watched, Watched]:
         one, two = Watched(), Watched()
@@ -235,7 +235,7 @@ def test_when_one_viewers_sign_in_ends_the_others_go_on(local_hub: LocalHub, ada
 
 def test_a_borrowed_token_that_is_refused_is_replaced_by_the_next_viewers(local_hub: LocalHub, ada: str) -> None:
     short = local_hub.add_token("ada")
-    run = jobs.launch(spec(SLOW.format(lines=28, pause=0.1)), ada)
+    run = jobs.start(spec(SLOW.format(lines=28, pause=0.1)), ada)
     local_hub.fault("/logs$", times=1, cut_after=600)
 
     async def scene(followers: Followers) -> tuple[Watched, Watched]:
@@ -254,7 +254,7 @@ def test_a_borrowed_token_that_is_refused_is_replaced_by_the_next_viewers(local_
 
 
 def test_the_connection_ends_soon_after_the_last_viewer_left(local_hub: LocalHub, ada: str, tmp_path) -> None:
-    run = jobs.launch(spec("echo line 0; sleep 30"), ada)
+    run = jobs.start(spec("echo line 0; sleep 30"), ada)
     folder = f"/proc/{os.getpid()}/fd"
 
     def spools() -> int:
@@ -287,7 +287,7 @@ def test_the_connection_ends_soon_after_the_last_viewer_left(local_hub: LocalHub
 
 
 def test_a_cancelled_run_ends_the_log(local_hub: LocalHub, ada: str) -> None:
-    run = jobs.launch(spec("echo line 0; sleep 60"), ada)
+    run = jobs.start(spec("echo line 0; sleep 60"), ada)
 
     async def scene(followers: Followers) -> Watched:
         seen = Watched()
@@ -303,14 +303,14 @@ def test_a_cancelled_run_ends_the_log(local_hub: LocalHub, ada: str) -> None:
 
 
 def test_live_lines_are_gathered(local_hub: LocalHub, ada: str) -> None:
-    run = jobs.launch(spec(SLOW.format(lines=60, pause=0.01)), ada)
+    run = jobs.start(spec(SLOW.format(lines=60, pause=0.01)), ada)
     seen = play(lambda followers: watch(followers, run, ada))
     assert seen.numbered == numbers(60)
     assert len(seen.batches) < 30
 
 
 def test_a_running_job_has_metrics_and_an_ended_one_none(local_hub: LocalHub, ada: str) -> None:
-    run = jobs.launch(spec("sleep 20"), ada)
+    run = jobs.start(spec("sleep 20"), ada)
 
     async def scene(followers: Followers) -> None:
         sample = None

@@ -6,13 +6,14 @@ Each takes the visitor's token, or None for nobody; the server's own token is ne
 
     search      models and datasets by name                     machines  flavors, prices
     models      facts of a model                                account   who signed in
-    datasets    facts of a dataset, its first rows              jobs      launch, read, list and stop runs
+    datasets    facts of a dataset, its first rows              jobs      read, list and stop runs
+    launch      start a run, exactly once                       repos     where a run saves to, and whose it is
     follow      a run's log, live, for any number of viewers    result    whether a run left a whole model
     tokens      how long rows are for a model                   targets   the repository that a run would save to
     siblings    the conversational sibling of a model           measured  what an earlier run of the same shape took
 
 Below them: `client` (how the Hub is asked), `config` (where it is, time limits), `cache`, `wanted` (whether anybody
-still waits for an answer), `ids` (names, checked), `repo_files` (what the names of files tell), `viewer` (the dataset
-viewer), `child`, `stream_rows` and `count_tokens` (what strangers wrote, read in processes of their own), `upstream`,
-`sse` and `spool` (one job's log).
+still waits for an answer), `ids` (names, checked), `once` (what was launched here), `repo_files` (what the names of
+files tell), `viewer` (the dataset viewer), `child`, `stream_rows` and `count_tokens` (what strangers wrote, read in
+processes of their own), `upstream`, `sse` and `spool` (one job's log).
 """

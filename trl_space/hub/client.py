@@ -151,16 +151,29 @@ def get(path: str, token: str | None, params: Params = (), **options: Any) -> An
 
 
 def post_once(path: str, token: str | None, body: Any, *, about: str = "it", read: float = 30.0) -> Answer:
-    """`POST` to the Hub, sent at most once on a connection of its own.
+    """`POST` of JSON; see `send_once`."""
+    return send_once("POST", path, token, json.dumps(body).encode(), about=about, read=read)
+
+
+def send_once(
+    method: str,
+    path: str,
+    token: str | None,
+    content: bytes,
+    *,
+    kind: str = "application/json",
+    about: str = "it",
+    read: float = 30.0,
+) -> Answer:
+    """Ask the Hub to change something: sent at most once, on a connection of its own. `kind` is the content's type.
 
     Raises:
         HubProblem: when the Hub answered with something else than a success.
         httpx2.ConnectError, httpx2.ConnectTimeout: the Hub never saw it.
         httpx2.HTTPError: anything else; the Hub may have done it.
     """
-    headers = {"content-type": "application/json", "connection": "close"}
-    content = json.dumps(body).encode()
-    return _send(_once, Ask("POST", path, token, (), content, about, headers, elsewhere=False, read=read))
+    headers = {"content-type": kind, "connection": "close"}
+    return _send(_once, Ask(method, path, token, (), content, about, headers, elsewhere=False, read=read))
 
 
 def get_json(path: str, token: str | None, params: Params = (), *, about: str = "it", **options: Any) -> Any:

@@ -1,19 +1,13 @@
 """Start, find, read and stop runs: `/api/jobs/{namespace}`.
 
-    run = launch(spec, token)                       # spec: jobspec.JobSpec
-    run = get_run(run.owner, run.job_id, token)
-    runs = list_runs(["ada", "acme"], token)
-
-A launch happens exactly once. Its id travels in the label `trl-space-launch`, and the Hub is asked for a job
-with that label before one is created and after every answer that got lost, so pressing the button again with
-the same id finds the run instead of paying for a second one. A job is never created blindly a second time.
+run = start(spec, token)                        # one POST, whatever comes of it; `launch` makes it safe
+run = get_run(run.owner, run.job_id, token)
+runs = list_runs(["ada", "acme"], token)
+run = find("ada", launch_id, token)             # the job of one launch, by its label
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -22,13 +16,14 @@ import httpx2
 
 from ..facts import Run
 from ..jobspec import LABEL, LAUNCH_LABEL, JobSpec
-from .client import get_json, get_list, post_once, together
+from ..texts import t
+from .client import Params, get_json, get_list, post_once, together
 from .config import endpoint, segment
 from .errors import HubProblem, translate
 from .ids import job, moment, whole
 
-_LOOKS = (0.3, 0.7, 1.5, 3.0)
-"""Seconds to wait before each look for a job whose creation was not answered."""
+START_SECONDS = 30.0
+"""Longest silence of the answer to a request for a job."""
 
 _REASONS = {
     "NO_CREDITS": "Stopped by the Hub: there is no credit left to pay for it.",
@@ -48,23 +43,66 @@ class Runs(list[Run]):
         self.problems = dict(problems or {})
 
 
-def launch(spec: JobSpec, token: str) -> Run:
-    """Start the job, once, and return it; the visitor's token becomes its secret `HF_TOKEN`.
+class Refused(HubProblem):
+    """The Hub said no to a job, or was never reached: nothing was started. `status` is None when it was not reached."""
+
+
+class Unclear(HubProblem):
+    """Nobody knows whether there is a job now: the answer got lost, or says nothing."""
+
+
+def start(spec: JobSpec, token: str) -> Run:
+    """Ask for the job, once; the visitor's token becomes its secret `HF_TOKEN`. Use `launch.launch`, which knows what
+    to do about an answer that got lost.
 
     Raises:
-        HubProblem: no job was started, or (kind "unreachable") it is not known yet whether one was; calling
-            again with the same spec is safe in every case.
+        Refused: there is no job.
+        Unclear: there may be one.
     """
-    if not token:
-        raise HubProblem("unauthorized", sentence="You are not signed in. Sign in to start; what you chose is kept.")
-    launch_id = spec.labels.get(LAUNCH_LABEL, "")
-    owner, _ = job(spec.namespace, launch_id)
-    with _turn((owner, launch_id)) as known:
-        if known is not None:
-            return get_run(owner, known, token)
-        run = _find(owner, launch_id, token) or _create(spec, owner, launch_id, token)
-        _remember((owner, launch_id), run.job_id)
-        return run
+    owner, _ = job(spec.namespace, "x")
+    body = {
+        "dockerImage": spec.image,
+        "command": list(spec.command),
+        "arguments": [],
+        "environment": dict(spec.environment),
+        "secrets": {"HF_TOKEN": token},
+        "flavor": spec.flavor,
+        "timeoutSeconds": int(spec.timeout_seconds),
+        "attempts": 1,  # a second attempt would be paid for like the first
+        "labels": dict(spec.labels),
+    }
+    try:
+        answer = post_once(f"/api/jobs/{segment(owner)}", token, body, about="this run", read=START_SECONDS)
+        return run_of(answer.json("this run"))
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
+        raise Refused("unreachable", sentence=t("launch.unreached")) from None
+    except (HubProblem, httpx2.HTTPError, OSError) as exc:
+        problem = translate(exc, about="this run")
+    sure = is_refusal(problem)
+    raise (Refused if sure else Unclear)(
+        problem.kind,
+        sentence=problem.sentence,
+        status=problem.status,
+        retry_after=problem.retry_after,
+        detail=problem.detail,
+    )
+
+
+def is_refusal(problem: HubProblem) -> bool:
+    """Whether the Hub clearly did nothing: a timeout (408) and a conflict (409) leave that open."""
+    return problem.status is not None and 400 <= problem.status < 500 and problem.status not in (408, 409)
+
+
+def find(owner: str, launch_id: str, token: str) -> Run | None:
+    """The job of a launch, if the Hub has it. Raises HubProblem when it cannot be known."""
+    job(owner, launch_id)
+    return next(iter(_list(owner, [(LAUNCH_LABEL, launch_id)], token)), None)
+
+
+def going(owner: str, token: str) -> list[Run]:
+    """The runs started by this app that wait or run, newest first. Raises HubProblem."""
+    stages = [("stage", stage) for stage in ("SCHEDULING", "RUNNING")]
+    return [run for run in _list(owner, [(LABEL, "1")], token, stages) if not run.ended]
 
 
 def get_run(owner: str, job_id: str, token: str | None) -> Run:
@@ -143,76 +181,9 @@ def run_of(item: Any) -> Run:
     )
 
 
-def _create(spec: JobSpec, owner: str, launch_id: str, token: str) -> Run:
-    body = {
-        "dockerImage": spec.image,
-        "command": list(spec.command),
-        "arguments": [],
-        "environment": dict(spec.environment),
-        "secrets": {"HF_TOKEN": token},
-        "flavor": spec.flavor,
-        "timeoutSeconds": int(spec.timeout_seconds),
-        "labels": dict(spec.labels),
-    }
-    try:
-        return run_of(post_once(f"/api/jobs/{segment(owner)}", token, body, about="this run").json("this run"))
-    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
-        raise HubProblem(
-            "unreachable",
-            sentence="The Hub cannot be reached, so nothing was started and nothing costs money. Try again.",
-        ) from None
-    except (HubProblem, httpx2.HTTPError, OSError) as exc:
-        problem = translate(exc, about="this run")
-    # A clear refusal means there is no job. After anything else there may be one.
-    if problem.status is not None and 400 <= problem.status < 500 and problem.status not in (408, 409):
-        raise _refusal(problem, owner)
-    for pause in _LOOKS:
-        time.sleep(pause)
-        try:
-            run = _find(owner, launch_id, token)
-        except HubProblem:
-            continue
-        if run is not None:
-            return run
-    raise HubProblem(
-        "unreachable",
-        sentence="The Hub did not answer, and no run of yours has appeared there. Press start again: if the run "
-        "was started after all it will be found, it cannot start twice.",
-        status=problem.status,
-        detail=problem.detail,
-    )
-
-
-def _refusal(problem: HubProblem, owner: str) -> HubProblem:
-    """What a refused launch means for the person who pressed the button."""
-    sentences = {
-        "payment": f"The Hub did not start this because {owner} has no credit to pay for it. Nothing was started. "
-        "Add credit on the Hub's billing page, or let an organisation pay.",
-        "forbidden": f"Your sign-in may not start runs for {owner}. Nothing was started. Sign in again and allow "
-        "this app to run jobs there, or choose another account to pay.",
-        "rate_limited": "The Hub asks us to slow down. Nothing was started; try again "
-        + (f"in {problem.retry_after:.0f} seconds." if problem.retry_after else "in a minute."),
-        "invalid": "The Hub did not accept this run as it is set up. Nothing was started. Check the machine and "
-        "the settings.",
-    }
-    return HubProblem(
-        problem.kind,
-        sentence=sentences.get(problem.kind, problem.sentence),
-        status=problem.status,
-        retry_after=problem.retry_after,
-        detail=problem.detail,
-        link=f"{endpoint()}/settings/billing" if problem.kind == "payment" else None,
-    )
-
-
-def _find(owner: str, launch_id: str, token: str) -> Run | None:
-    """The job of this launch, if the Hub has it."""
-    return next(iter(_list(owner, [(LAUNCH_LABEL, launch_id)], token)), None)
-
-
-def _list(owner: str, labels: list[tuple[str, str]], token: str) -> list[Run]:
+def _list(owner: str, labels: list[tuple[str, str]], token: str, more: Params = ()) -> list[Run]:
     owner, _ = job(owner, "x")
-    params = [("label", f"{key}={value}") for key, value in labels]
+    params = [*(("label", f"{key}={value}") for key, value in labels), *more]
     runs = [
         run_of(item) for item in get_list(f"/api/jobs/{segment(owner)}", token, params, about=f"the runs of {owner}")
     ]
@@ -226,40 +197,3 @@ def _strings(value: Any) -> dict[str, str]:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-_Key = tuple[str, str]
-_guard = threading.Lock()
-_locks: dict[_Key, tuple[threading.Lock, int]] = {}
-_launched: OrderedDict[_Key, str] = OrderedDict()
-
-
-class _turn:
-    """One launch at a time per key; enters with the id of the job this process already started for it."""
-
-    def __init__(self, key: _Key) -> None:
-        self.key = key
-
-    def __enter__(self) -> str | None:
-        with _guard:
-            lock, waiting = _locks.get(self.key, (threading.Lock(), 0))
-            _locks[self.key] = (lock, waiting + 1)
-        lock.acquire()
-        with _guard:
-            return _launched.get(self.key)
-
-    def __exit__(self, *_exc: object) -> None:
-        with _guard:
-            lock, waiting = _locks[self.key]
-            if waiting == 1:
-                del _locks[self.key]
-            else:
-                _locks[self.key] = (lock, waiting - 1)
-        lock.release()
-
-
-def _remember(key: _Key, job_id: str) -> None:
-    with _guard:
-        _launched[key] = job_id
-        while len(_launched) > 1000:
-            _launched.popitem(last=False)

@@ -255,11 +255,13 @@ class LocalHub:
         orgs: list[str] | None = None,
         role: str = "write",
         token: str | None = None,
+        client_id: str | None = None,
     ) -> str:
-        """Another token for a user: an OAuth token when `scopes` are given, else a personal one."""
+        """Another token for a user: an OAuth token of the app `client_id` when `scopes` are given, else a personal
+        one."""
         body: dict[str, Any] = {"user": user, "role": role, "token": token, "expires_in": expires_in, "orgs": orgs}
         if scopes is not None:
-            body |= {"kind": "oauth", "scopes": scopes}
+            body |= {"kind": "oauth", "scopes": scopes, "client_id": client_id}
         return self.control("POST", "tokens", body)["token"]
 
     def revoke(self, token: str) -> None:

@@ -14,11 +14,12 @@ import gradio as gr
 from trl_space import checks, jobspec
 from trl_space.facts import Account
 from trl_space.hub import datasets, jobs, models, search
+from trl_space.hub import launch as hub_launch
 from trl_space.hub import machines as hub_machines
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
-from trl_space.ui import form, views
+from trl_space.ui import form, launching, views
 from trl_space.ui.gate import answering
 from trl_space.ui.known import Case, ask_account, known, rows_of, wait_for
 from trl_space.ui.login import Identity, Visitor
@@ -52,15 +53,18 @@ class Calls:
             return {"items": [], "problem": problem.sentence}
         return {"items": [views.hit(one) for one in hits], "problem": None}
 
-    async def complete(self, query: Any, visitor: Visitor) -> Case:
-        """The recipe of a query string with all its facts, waiting for them. Raises HubProblem."""
+    async def complete(self, query: Any, visitor: Visitor, fresh: bool = False) -> Case:
+        """The recipe of a query string with all its facts, waiting for them. Raises HubProblem.
+
+        `fresh`: what was read a while ago is read again.
+        """
         recipe = Recipe.from_query(query if isinstance(query, str) else "")
         token = visitor.token
         if not is_repo_id(recipe.model) or not is_repo_id(recipe.dataset):
             raise HubProblem("invalid", sentence=t("page.choose_both"))
         _, dataset, *_ = await asyncio.gather(
-            self.facts.get(models.model_facts, recipe.model, recipe.model_revision, token=token),
-            self.facts.get(datasets.dataset_facts, recipe.dataset, token=token),
+            self.facts.get(models.model_facts, recipe.model, recipe.model_revision, token=token, fresh=fresh),
+            self.facts.get(datasets.dataset_facts, recipe.dataset, token=token, fresh=fresh),
             self.facts.get(hub_machines.machines, token=None),
             self.account(visitor),
         )
@@ -80,21 +84,36 @@ class Calls:
 
     @answering
     async def launch(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
-        """Start the run: {"run": "owner/job"} or {"problem": sentence, "link": address or None}."""
+        """Start the run, once for its id, or say why not; see `launching` for the answers.
+
+        `asked`: {"query", "launch_id", "agreed": [ids of warnings that were read, "twin"], "look": only look for it}.
+        """
         visitor = self.identity.of_handler(token)
         given = asked if isinstance(asked, dict) else {}
-        launch_id = form.launch_id(given.get("launch_id"))
+        launch_id, query = form.launch_id(given.get("launch_id")), given.get("query")
         if visitor.token is None or launch_id is None:
-            return {"problem": t("page.sign_in_first"), "link": None}
+            return {"problem": t("page.sign_in_first"), "ways": []}
+        payer = launching.Payer()
         try:
-            case = await self.complete(given.get("query"), visitor)
-            spec = self.spec(case, launch_id)
-            if isinstance(spec, str):
-                return {"problem": spec, "link": None}
-            run = await asyncio.to_thread(jobs.launch, spec, visitor.token)
+            who = await self.facts.get(ask_account, visitor.scopes, visitor.expires_at, token=visitor.token, fresh=True)
+            owner = Recipe.from_query(query if isinstance(query, str) else "").namespace or who.name
+            payer = launching.Payer(owner, who.name)
+            look = hub_launch.seek if given.get("look") is True else hub_launch.find
+            run = await asyncio.to_thread(look, owner, launch_id, visitor.token)
+            return launching.started(run) if run else await self.start(given, launch_id, visitor)
         except HubProblem as problem:
-            return {"problem": problem.sentence, "link": problem.link}
-        return {"run": f"{run.owner}/{run.job_id}"}
+            return launching.told(problem, payer)
+
+    async def start(self, given: dict[str, Any], launch_id: str, visitor: Visitor) -> dict[str, Any]:
+        """Check once more, with facts as they are now, what the page let through, and start. Raises HubProblem."""
+        case = await self.complete(given.get("query"), visitor, fresh=True)
+        spec, read = self.spec(case, launch_id), launching.agreed(given.get("agreed"))
+        if isinstance(spec, str):
+            return {"problem": spec, "ways": [], "refresh": True}
+        if unread := launching.unread(checks.run_checks(case.recipe, case.facts), read):
+            return unread
+        outcome = await asyncio.to_thread(hub_launch.launch, spec, visitor.token, twin="twin" in read)
+        return launching.started(outcome)
 
     @answering
     async def code(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:

@@ -235,9 +235,8 @@ class Page:
                 interactive=True,
                 elem_id="trl-namespace",
             )
-        self.at["launch"] = Part(
-            "launch", {}, server=[self._server("launch"), self._server("code")], elem_id="trl-launch"
-        )
+        calls = [self._server("launch"), self._server("code")]
+        self.at["launch"] = Part("launch", {}, server=calls, events=("reread",), elem_id="trl-launch")
         self.at["rehearsal"] = Part("rehearsal", server=[self._server("rehearse")], elem_id="trl-rehearsal")
 
     # --- wiring -------------------------------------------------------------------------------------------------
@@ -316,6 +315,7 @@ class Page:
         native = ("rows", "held_out", "timeout", "namespace", "hub_model_id", "private", *places.NATIVE)
         gr.on([at[name].input for name in native], **refresh, **last).then(**rest).then(**refresh)
         at["settings"].reread(**rows, **last)
+        at["launch"].reread(**refresh, **last)
         at["notice"].drop(**of(do.start_anew, ["launch"], ["launch"])).then(**refresh)
         again = at["summary"].again(**self._asks(do.look_again, REFRESH, "summary"))
         shown_anew(again.then(**model).then(**splits).then(**rows))

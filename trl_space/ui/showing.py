@@ -199,6 +199,7 @@ class Showing:
             "ready": blocking is None,
             "label": checks.launch_label(self.found),
             "fix": fix_of(blocking),
+            "warns": [one.id for one in self.found if one.level == "warns"],
             "query": self.filled.recipe.to_query(),
             "launch": recipe.to_query(),
             "share": recipe.to_share().to_query(),

@@ -19,6 +19,7 @@ from .events import Problem, first_line, first_process, say, status_of
 
 ATTEMPTS = 5
 REFUSED_CARD = "Invalid metadata in README.md"  # how the Hub's client says that the Hub does not take the card
+CLAIM = "trl-space.json"  # which launch the repository is for, as the page wrote it before it asked for the job
 LAST = "last-checkpoint"
 ABOUT = "run.json"
 # The files of a checkpoint that are fetched. No pickled model: those could run code of whoever wrote them. What
@@ -89,19 +90,39 @@ def patiently(what: str, call):
     raise AssertionError("the last attempt returns or raises")
 
 
-def make_repository(repo: str, private: bool) -> None:
-    """Make the repository of the result, or find that it is there. Raises Problem when everybody could read there what
-    is to be private: making a repository never changes one that is there."""
+def make_repository(repo: str, private: bool, claim: str = "") -> None:
+    """Make the repository of the result, or find that it is there: the page has made it and set it aside for the launch
+    `claim`, when it was the page that started this job.
+
+    Raises Problem when it is set aside for another launch, and when everybody could read there what is to be private:
+    making a repository never changes one that is there."""
     from huggingface_hub import HfApi
 
     api = HfApi()
     api.create_repo(repo, private=private, exist_ok=True)
-    if private and not api.model_info(repo).private:
+    found = api.model_info(repo)
+    if private and not found.private:
         raise Problem(
             "bad_argument",
             f"{repo} is there already and everybody can read it, but the result of this run is to be private: "
             "choose another name, make that repository private, or let the result be public.",
         )
+    files = {one.rfilename for one in found.siblings or ()}
+    other = claimed_by(api, repo, found.sha) if claim and CLAIM in files else claim
+    if other != claim:
+        raise Problem(
+            "bad_argument",
+            f"{repo} is set aside for another run, which would be written over: choose another name.",
+        )
+
+
+def claimed_by(api, repo: str, revision: str) -> str:
+    """The launch that a repository is set aside for; "" when its file does not say."""
+    path = api.hf_hub_download(repo, CLAIM, revision=revision)
+    try:
+        return str(json.loads(Path(path).read_text(encoding="utf-8")).get("launch") or "")
+    except (ValueError, AttributeError, RecursionError):
+        return ""
 
 
 def may_write(repo: str) -> None:
@@ -137,7 +158,7 @@ def push(trainer, repo: str, output: Path) -> str:
             folder_path=output,
             commit_message="End of training",
             ignore_patterns=["_*", "checkpoint-*"],
-            delete_patterns=[f"{LAST}/*", *STALE],
+            delete_patterns=[f"{LAST}/*", CLAIM, *STALE],
         )
 
     try:

@@ -132,7 +132,8 @@ def prepare(config: dict, parts: Parts) -> tuple[dict, object, object]:
         if config.get("rehearsal"):
             parts.saving.may_write(config["hub_model_id"])
         else:
-            parts.saving.make_repository(config["hub_model_id"], bool(config.get("private", True)))
+            private, claim = bool(config.get("private", True)), config.get("claim", "")
+            parts.saving.make_repository(config["hub_model_id"], private, claim)
     resume = None
     if config.get("resume"):
         with events.stage("model", config["resume"]):

@@ -1,7 +1,7 @@
 // The button that starts the run, or says what is in the way; the link of the form and its code.
-// value: {turn, ready, label, fix, query, share, price, preset}. `turn` counts the visitor's changes: the button
-// answers only to what the page has shown for the last of them. One filled form has one launch id, so that a
-// second click or a repeated request never starts a second job.
+// value: {turn, ready, label, fix, warns: [ids of checks], query, launch, share, price, preset}. `turn` counts the
+// visitor's changes: the button answers only to what the page has shown for the last of them. One filled form has one
+// launch id (launch_ids.js), so that a second click or a repeated request never starts a second job.
 trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   const { h, icon } = trl;
   let starting = false;
@@ -28,39 +28,71 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   const calm = () => { link.replaceChildren(icon("link"), texts.copy); show.replaceChildren(icon("code"), texts.code); };
   const flash = (where, ...what) => { where.replaceChildren(...what); setTimeout(calm, 2000); };
 
+  // Warnings are read before money is spent: a tick counts for those that were shown when it was set.
+  let read = new Set();
+  const unread = () => (props.value?.warns || []).some((id) => !read.has(id));
+  const tick = h("input", { type: "checkbox", id: "trl-agree", onchange: () => {
+    read = new Set(tick.checked ? props.value.warns : []);
+    paint();
+  } });
+  const warned = h("span", {});
+  const why = h("p", { class: "t-small t-agree-why", id: "trl-agree-why", role: "status" });
+  const agree = h("div", { class: "t-agree", hidden: true }, h("label", {}, tick, warned), why);
+  button.before(agree);
+
   function press() {
     const value = props.value;
     if (starting || !value?.label || value.turn !== trl.state.dirty) return;
     if (!value.ready) return value.fix ? trl.mend(value.fix) : undefined;
-    start(value);
+    if (!unread()) return start();
+    if (!document.getElementById("trl-side").classList.contains("t-open")) fold();
+    why.textContent = texts.agree_first;
+    tick.focus();
   }
 
-  async function start(value) {
+  // more: {twin: also beside the same run, look: only look for a run that may have been started}.
+  async function start(more = {}) {
+    const value = props.value;
+    const entry = trl.launch_ids.of(value.launch);
     starting = true;
+    trouble.replaceChildren();
     paint();
-    const key = "trl-space:launch:" + trl.state.account + ":" + value.launch;
-    let id;
-    try {
-      id = sessionStorage.getItem(key) || crypto.randomUUID();
-      sessionStorage.setItem(key, id);
-    } catch {
-      id = start.id ||= crypto.randomUUID();
-    }
+    const agreed = [...read, ...(more.twin ? ["twin"] : [])];
     let answer;
     try {
-      answer = await server.launch({ query: value.launch, launch_id: id });
+      answer = await server.launch({ query: value.launch, launch_id: entry.id, agreed, look: more.look || false });
     } catch {
-      answer = { problem: texts.lost };
+      answer = { problem: texts.lost, ways: [] };
     }
     if (answer.run) {
-      try { sessionStorage.removeItem(key); } catch { /* nothing was kept */ }
-      return location.assign(trl.page("run=" + encodeURIComponent(answer.run).replace("%2F", "/")));
+      trl.launch_ids.ran(entry);
+      return location.assign(address(answer.run));
     }
     starting = false;
-    const url = answer.link && trl.safeUrl(answer.link);
-    const mend = url ? h("a", { href: url, target: "_blank", rel: "noopener" }, texts.mend) : null;
-    trouble.replaceChildren(icon("blocks"), h("span", {}, answer.problem, " ", mend));
+    if (answer.unclear) trl.launch_ids.doubt(entry);
+    tell(answer);
     paint();
+    if (answer.refresh) trigger("reread");
+  }
+
+  const address = (run) => trl.page("run=" + encodeURIComponent(run).replace("%2F", "/"));
+  const act = (text, onclick) => h("button", { type: "button", class: "t-btn t-fix", onclick }, text);
+  const another = (more) => { trl.launch_ids.anew(props.value.launch); start(more); };
+
+  // What became of it, and what can be done: nothing here starts a run but a button that says so.
+  function tell(answer) {
+    const ways = (answer.ways || []).map((one) => trl.fix(one));
+    if (answer.twin) {
+      ways.push(h("a", { class: "t-btn t-fix", href: address(answer.twin) }, texts.twin_open));
+      ways.push(act(texts.twin_more, () => another({ twin: true })));
+    }
+    if (answer.unclear) {
+      ways.unshift(act(texts.look, () => start({ look: true })));
+      ways.push(act(texts.anew, () => trouble.replaceChildren(icon("warns"), h("div", {}, h("p", {}, texts.anew_sure),
+        h("div", { class: "t-ways" }, act(texts.anew_yes, () => another({ twin: true })), act(texts.anew_no, () => tell(answer)))))));
+    }
+    trouble.replaceChildren(icon(answer.twin || answer.unclear ? "warns" : "blocks"),
+      h("div", {}, h("p", {}, answer.problem), ways.length ? h("div", { class: "t-ways" }, ways) : null));
   }
 
   async function code() {
@@ -81,21 +113,32 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     if (asked !== props.value.launch) return;
     if (answer.problem) return listing.replaceChildren(h("p", { class: "t-small" }, answer.problem));
     const pre = h("pre", { tabindex: "0", "aria-label": texts.code }, answer.script);
-    const act = (sign, text, onclick) => h("button", { type: "button", class: "t-btn t-quiet", onclick }, icon(sign), text);
-    const take = act("copy", texts.copy_code, async () => {
+    const tool = (sign, text, onclick) => h("button", { type: "button", class: "t-btn t-quiet", onclick }, icon(sign), text);
+    const take = tool("copy", texts.copy_code, async () => {
       const done = await trl.copy(answer.script);
       if (done) take.replaceChildren(icon("ok"), texts.copied);
     });
-    const save = act("download", "train.py", () => trl.save("train.py", answer.script));
+    const save = tool("download", "train.py", () => trl.save("train.py", answer.script));
     listing.replaceChildren(h("p", { class: "t-small" }, texts.code_note), pre, h("div", { class: "t-after" }, take, save));
   }
 
   const paint = () => {
     const value = props.value || {};
     const stale = value.turn !== trl.state.dirty;
+    const warns = value.ready ? value.warns || [] : [];
+    // What is not shown any more was not read for what comes next.
+    if (value.label) read = new Set([...read].filter((id) => (value.warns || []).includes(id)));
+    tick.checked = warns.length > 0 && !unread();
+    tick.disabled = starting;
+    agree.hidden = !warns.length;
+    warned.textContent = warns.length === 1 ? texts.agree_one : trl.fill(texts.agree_many, { n: warns.length });
+    const waits = Boolean(warns.length) && unread();
+    if (!waits) why.textContent = "";
+    if (waits) button.setAttribute("aria-describedby", "trl-agree-why");
+    else button.removeAttribute("aria-describedby");
     word.textContent = starting ? texts.starting : value.label || texts.reading;
     button.classList.toggle("t-blocked", !value.ready && !starting);
-    button.setAttribute("aria-disabled", String(starting || !value.label || stale));
+    button.setAttribute("aria-disabled", String(starting || !value.label || stale || waits));
     button.classList.toggle("t-busy", starting);
     price.textContent = value.price || texts.details;
     link.disabled = show.disabled = !value.label;
@@ -110,6 +153,9 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     }
     if (shown !== value.query) { trouble.replaceChildren(); if (!listing.hidden && value.label) load(); }
     shown = value.query;
+    // The id is there before the first click. One that was left in doubt is not forgotten by leaving the page.
+    if (value.ready && trl.state.account && trl.launch_ids.of(value.launch).unclear && !starting && !trouble.firstChild)
+      tell({ problem: texts.unclear_before, unclear: true });
     paint();
   };
   trl.touched = () => setTimeout(paint, 250);
