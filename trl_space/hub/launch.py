@@ -215,9 +215,13 @@ def _make(spec: JobSpec, token: str) -> bool | None:
     try:
         return repos.create(spec.hub_model_id, token, private=bool(spec.config.get("private", True)))
     except HubProblem as problem:
-        if jobs.is_refusal(problem):
-            raise _not_claimed(problem, spec.hub_model_id, "") from None
-        return None
+        if not jobs.is_refusal(problem):
+            return None
+        # Who may not make it may still write to the one that is there.
+        with contextlib.suppress(HubProblem):
+            if _state(spec.hub_model_id, token) is not None:
+                return False
+        raise _not_claimed(problem, spec.hub_model_id, "") from None
 
 
 def _check_free(state: repos.State, spec: JobSpec, launch_id: str, token: str) -> None:

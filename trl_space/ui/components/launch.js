@@ -165,7 +165,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   };
   // Gradio's own fields say nothing to us, the browser does. Our own parts say themselves what is a change.
   document.getElementById("trl-form")?.addEventListener("input", (event) => {
-    if (!event.target.closest("#trl-side .t-code, .t-search, .t-settings, .t-rewards, .t-mapping")) trl.touch();
+    if (!event.target.closest("#trl-side .t-code, .t-agree, .t-search, .t-settings, .t-rewards, .t-mapping")) trl.touch();
   }, true);
   calm();
   paint();
