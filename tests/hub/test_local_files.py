@@ -8,10 +8,8 @@ Python itself says which files were opened meanwhile.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
-import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +19,6 @@ from urllib.parse import urlencode
 import pytest
 
 pytest.importorskip("gradio")
-
-from huggingface_hub import HfApi
 
 from trl_space.hub.errors import HubProblem
 from trl_space.localhub.server import LocalHub
@@ -35,6 +31,7 @@ from trl_space.ui.reading import Reading
 from trl_space.ui.session import Facts
 
 from .launching import sign_in
+from .small_run import DATASET, MODEL, put_small_run
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["/proc/self/environ", "app.py", "../../app.py", "/etc/passwd", "~/.bashrc", "file:///etc/passwd"]
@@ -76,13 +73,7 @@ def bad(seen: list[str]) -> list[str]:
     return names + [line for line in seen if line.startswith(("os.exec", "os.system"))]
 
 
-GOOD = {
-    "model": "ada/files-model",
-    "dataset": "ada/files-rows",
-    "split": "train",
-    "trainer": "grpo",
-    "flavor": "cpu-basic",
-}
+GOOD = {"model": MODEL, "dataset": DATASET, "split": "train", "trainer": "grpo", "flavor": "cpu-basic"}
 WARNINGS = ["rows_few", "rewards_gaps", "machine_tight", "time_short", "time_near"]
 # Where such a text is a text like any other, and comes as far as into a job.
 TAKEN_AS_TEXT = {"reward", "owner and name"}
@@ -120,24 +111,7 @@ def query(change: dict[str, Any], name: str) -> str:
 @pytest.fixture(scope="module")
 def ready(_shared_hub: LocalHub) -> None:
     """A model and rows that a run can be made of, so that a text goes all the way into a job."""
-    api = HfApi(token=_shared_hub.start().token("ada"))
-    config = {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "vocab_size": 64, "hidden_size": 8}
-    config |= {"num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8, "head_dim": 8}
-    tokenizer = {"chat_template": "{% for m in messages %}{{ m.content }}{% endfor %}", "eos_token": "<e>"}
-    rows = [{"prompt": [{"role": "user", "content": f"{n}+1?"}], "solution": f"{n + 1}"} for n in range(40)]
-    header = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
-    files = {
-        GOOD["model"]: {
-            "config.json": json.dumps(config).encode(),
-            "tokenizer_config.json": json.dumps(tokenizer).encode(),
-            "model.safetensors": struct.pack("<Q", len(header)) + header + bytes(8),
-        },
-        GOOD["dataset"]: {"train.jsonl": "".join(json.dumps(row) + "\n" for row in rows).encode()},
-    }
-    for repo, kind in ((GOOD["model"], "model"), (GOOD["dataset"], "dataset")):
-        api.create_repo(repo, repo_type=kind, exist_ok=True)
-        for name, content in files[repo].items():
-            api.upload_file(repo_id=repo, repo_type=kind, path_in_repo=name, path_or_fileobj=content)
+    put_small_run(_shared_hub.start())
 
 
 @pytest.mark.parametrize("place", TEXTS)

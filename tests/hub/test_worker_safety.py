@@ -107,3 +107,18 @@ def test_a_last_push_that_fails_says_what_is_there(hub: LocalHub, api: HfApi, tm
     assert "checkpoint after step 8 is on the Hub" in said["message"]
     assert not events(log, "pushed") + events(log, "done")
     assert "last-checkpoint/optimizer.pt" in api.list_repo_files("ada/refused")
+
+
+def test_a_run_saves_only_where_its_launch_was_set_aside_for_it(hub: LocalHub, api: HfApi, tmp_path: Path):
+    """The page claims the repository before it asks for the job; the last push takes the claim away."""
+    api.create_repo("ada/claimed", private=True)
+    claim = b'{"launch": "mine-1", "nonce": "n", "recipe": "v=1", "at": "2026-11-23T14:05:06+00:00"}'
+    api.upload_file(repo_id="ada/claimed", path_in_repo="trl-space.json", path_or_fileobj=claim)
+    before = api.model_info("ada/claimed").sha
+    code, log = run(hub, config("sft", CHAT, "ada/claimed", claim="other-2"), tmp_path / "other")
+    assert code == 1 and "set aside for another run" in events(log, "failed")[0]["message"], log
+    assert api.model_info("ada/claimed").sha == before
+    code, log = run(hub, config("sft", CHAT, "ada/claimed", claim="mine-1"), tmp_path / "mine")
+    assert code == 0, log
+    assert "trl-space.json" not in api.list_repo_files("ada/claimed")
+    assert events(log, "pushed")[0]["commit"] == api.model_info("ada/claimed").sha
