@@ -177,6 +177,9 @@ MEMORY_WORDS = """\
 A step's highest moment counts: the end of the forward pass, the way back through a layer, its end with all gradients,
 or the writing of answers. With gradient accumulation the gradients are there from the second batch on.
 
+What layers keep is also held against PyTorch itself: a slow test counts what autograd keeps of real layers of Llama
+and Qwen 3 (whole models and adapters, with and without a mask), which is within 3 %.
+
 "fits" keeps a fifth of the GPU free, "tight" reaches a tenth beyond the full.
 
 ### How other programs are compared

@@ -3,9 +3,9 @@
     made = activations(shape, run)
     made.stored, made.layer, made.head, made.last     # bytes, see `Activations`
 
-Counted as PyTorch keeps them for the backward pass of transformers' layers, operation by operation. Checked with
-published figures for Llama 3.2 3B without checkpointing (docs/estimates.md): the whole model, LoRA on queries and
-values, and LoRA on the feed-forward each differ by what is written here.
+Counted as PyTorch keeps them for the backward pass of transformers' layers, operation by operation. A slow test asks
+PyTorch for what it keeps of real layers; published figures (docs/estimates.md) for Llama 3.2 3B without checkpointing,
+whole, with LoRA on queries and values, and with LoRA on the feed-forward, each differ by what is written here.
 """
 
 from __future__ import annotations
@@ -83,16 +83,18 @@ def activations(shape: Shape, run: Run) -> Activations:
 def layer_bytes(shape: Shape, run: Run) -> tuple[float, float]:
     """Return the bytes that one layer keeps, and those that going back through it needs beside them."""
     h, q, k, w = shape.hidden, shape.queries, shape.keys, run.width
-    # Normalising works in 32 bits; a trained scale keeps what it multiplies.
-    norm = 4 * h + (run.residual * h if run.trained else 0)
+    # Normalising works in 32 bits; a trained scale keeps what it multiplies, Gemma's (four in a layer) in 32 bits.
+    norm = 4 * h + ((4 if shape.norms == 4 else run.residual) * h if run.trained else 0)
     each = shape.norms * norm
     if shape.qk_norm:
         each += (4 + (w if run.trained else 0)) * (q + k)
     # What enters queries, keys and values; gate and up.
     each += _inputs(run, h, ("q", "k", "v", "qkv")) + _inputs(run, h, ("gate", "up", "gate_up"))
-    # Attention keeps queries, keys, values and its result. With a mask, sdpa takes keys as wide as queries.
-    wide = q if run.padded and run.attention == "fast" else k
-    each += 2 * w * q + 2 * w * wide
+    # Attention keeps queries, keys, values and its result. With a mask, sdpa takes keys as wide as queries, and turns
+    # the mask into numbers for each layer anew.
+    masked = run.padded and run.attention == "fast"
+    each += 2 * w * q + 2 * w * (q if masked else k)
+    each += w * run.length if masked else 0
     each += _adapted(run, q, ("o",))
     # Feed-forward: gate, its activation, up; their product for the layer after it. Experts have no adapter.
     own = shape.active * shape.expert_inner
@@ -100,7 +102,7 @@ def layer_bytes(shape: Shape, run: Run) -> tuple[float, float]:
     each += parts * w * (shape.inner + own)
     each += w * (shape.inner + own) if run.trained and shape.gated else 0
     each += _adapted(run, shape.inner, ("down",)) if shape.inner else 0
-    each += 2 * w * h * shape.active  # rows sorted by expert, and their results
+    each += 2 * run.residual * h * shape.active  # rows sorted by expert, and their results
     kept = float(each * run.tokens)
     working = float(w * (h + 2 * (shape.inner + own)) * run.tokens)
     if run.attention == "eager":

@@ -129,7 +129,7 @@ class _Plan:
         flash = "flash" in attention
         return Run(
             tokens=self.rows * self.length * (2 if self.trainer in PAIRED else 1),
-            length=self.length,
+            length=self.length * (self.rows if use.get("packing") else 1),  # packed rows are one long row
             width=self.compute,
             residual=self.width,
             trained=not self.lora,
@@ -177,8 +177,7 @@ class _Plan:
         run, gradients = self.run(), self.gradients
         made = activations(self.shape, run)
         before = gradients if self.accumulation > 1 else 0.0  # of the batches before this one
-        mask = 2.0 * run.tokens * run.length if run.padded and run.attention == "fast" else 0.0
-        kept = made.stored + made.last + mask
+        kept = made.stored + made.last
         layer = made.layer + (2.0 * self.shape.hidden * max(self.shape.inner, self.shape.queries) if self.four else 0)
         # PyTorch keeps a copy in 16 bits of trained weights in 32 bits until the forward pass is over.
         copy = 2.0 * self.count if not self.lora and self.compute < self.width and not self.sharded else 0.0

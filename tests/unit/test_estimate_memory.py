@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scripts import estimates_table
 from trl_space import schema
+from trl_space.activations import Run, layer_bytes
 from trl_space.memory import memory
 from trl_space.optimisers import STATES, embedding_bytes, state_bytes
 from trl_space.shape import active_params, adapter_params, shape_of, true_params
@@ -190,6 +191,53 @@ def test_answers_being_written_may_need_most():
     assert many.parts["answers being written"] * 2**30 > 36 * 2 * 1024 * 2 * tokens
     assert "answers being written" not in memory(config, params, {**use, "use_vllm": True, "gpu_gib": 74}).parts
     assert memory(config, params, {**use, "use_vllm": True, "gpu_gib": 74}).parts["vLLM"] == pytest.approx(0.3 * 74)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["Llama", "Qwen3"])
+@pytest.mark.parametrize("method", ["whole", "adapter"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_layers_keep_what_pytorch_says_they_keep(family, method, padded):
+    """Real layers in bfloat16, on a processor: what autograd keeps for the way back, for each further token."""
+    torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
+    sizes = {"hidden_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32}
+    sizes |= {"intermediate_size": 320, "vocab_size": 64}
+    mixed = method == "adapter"
+
+    def kept(layers: int, length: int) -> int:
+        config = getattr(transformers, f"{family}Config")(**sizes, num_hidden_layers=layers)
+        config._attn_implementation = "sdpa"
+        model = getattr(transformers, f"{family}ForCausalLM")(config).to(torch.bfloat16)
+        if mixed:
+            peft = pytest.importorskip("peft")
+            model = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules=["q_proj", "up_proj", "down_proj"]))
+        weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
+        found: dict[int, torch.Tensor] = {}
+
+        def keep(tensor):
+            if tensor.untyped_storage().data_ptr() not in weights:
+                found[tensor.untyped_storage().data_ptr()] = tensor
+            return tensor
+
+        words = torch.ones((2, length), dtype=torch.long)
+        mask = torch.ones_like(words)
+        mask[0, : length // 4] = int(not padded)
+        inner = model.get_base_model().model if mixed else model.model
+        with (
+            torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+            torch.autocast("cpu", torch.bfloat16, enabled=mixed),
+        ):
+            inner(input_ids=words, attention_mask=mask, use_cache=False)
+        return sum(tensor.untyped_storage().nbytes() for tensor in found.values())
+
+    def expected(length: int) -> float:
+        roles = frozenset(("q", "up", "down")) if mixed else frozenset()
+        shape = shape_of({**sizes, "model_type": family.lower(), "num_hidden_layers": 1}, None)
+        run = Run(2 * length, length, trained=not mixed, roles=roles, mixed=mixed, padded=padded)
+        return layer_bytes(shape, run)[0]
+
+    real = [kept(2, length) - kept(1, length) for length in (64, 128)]
+    assert real[1] - real[0] == pytest.approx(expected(128) - expected(64), rel=0.03)
 
 
 # --- properties -----------------------------------------------------------------------------------------------------
