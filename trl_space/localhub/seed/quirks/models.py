@@ -111,11 +111,22 @@ _ADAPTER = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_p
 MODELS = (
     Repo("model", "quirks/tiny-answer", "The tiny model before it was taught to converse.", _whole(PLAIN)),
     Repo("model", "quirks/tiny-answer-it", "The tiny model, taught to converse.", _whole()),
+    Repo("model", "quirks/no-template", "The tiny model without a chat template.", _whole(PLAIN)),
     Repo(
         "model",
         "quirks/own-code",
-        "The tiny model, said to need Python code of its own.",
-        _whole(auto_map={"AutoModelForCausalLM": "modeling.Own"}),
+        "The description of a model that needs Python code of its own.",
+        _like_tiny(
+            {"architectures": ["OwnForCausalLM"], "model_type": "own", **_SMALL}
+            | {"auto_map": {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnForCausalLM"}},
+            model__safetensors=_WEIGHTS,
+        ),
+    ),
+    Repo(
+        "model",
+        "quirks/own-words",
+        "The tiny model, said to need Python code for its tokenizer.",
+        _whole(auto_map={"AutoTokenizer": ["own.OwnTokenizer", None]}),
     ),
     Repo("model", "quirks/no-system", "Its chat template leaves the system message out.", _whole(template=_NO_SYSTEM)),
     Repo("model", "quirks/strict", "Its chat template refuses a system message.", _whole(template=_STRICT)),
@@ -176,9 +187,7 @@ MODELS = (
         "model",
         "quirks/unknown-size",
         "Old weights without a list of what is in them, and a configuration without sizes.",
-        _like_tiny(
-            {"architectures": ["OwnForCausalLM"], "model_type": "own", "vocab_size": 682}, pytorch_model__bin=b"weights"
-        ),
+        _like_tiny({"architectures": ["OwnForCausalLM"], "vocab_size": 682}, pytorch_model__bin=b"weights"),
     ),
     Repo(
         "model",
@@ -219,7 +228,7 @@ MODELS = (
         "model",
         "quirks/empty-vocabulary",
         "The description of a model that does not say how many words it knows.",
-        _like_tiny({"architectures": ["OwnForCausalLM"], "model_type": "own"}, model__safetensors=_WEIGHTS),
+        _like_tiny({"architectures": ["OwnForCausalLM"]}, model__safetensors=_WEIGHTS),
     ),
     Repo(
         "model",
@@ -234,7 +243,7 @@ MODELS = (
         "quirks/sees",
         "The description of a model that reads pictures.",
         _like_tiny(
-            {"architectures": ["OwnForConditionalGeneration"], "model_type": "own", "vision_config": {}, **_SMALL},
+            {"architectures": ["OwnForConditionalGeneration"], "vision_config": {}, **_SMALL},
             model__safetensors=_WEIGHTS,
         ),
         card="license: apache-2.0\npipeline_tag: image-text-to-text\n",
