@@ -11,7 +11,7 @@ from huggingface_hub import HfApi
 from tests.hub.app_hub import spec, wait_for
 from tests.hub.test_app_hub_facts import make, weights
 from trl_space.facts import Account, Measured
-from trl_space.hub import jobs, measured
+from trl_space.hub import measured
 from trl_space.hub.account import _whoami, account
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.targets import CLAIM, target_facts
@@ -130,7 +130,7 @@ def ran(token: str, *lines: str, **labels: str):
     shell = "\n".join("printf '%s\\n' '" + line + "'" for line in lines) or "true"
     made = spec(shell)
     labels = {SHAPE_LABEL: SHAPE} | labels
-    run = jobs.launch(spec(shell, launch_id=made.labels["trl-space-launch"], labels=made.labels | labels), token)
+    run = launch.launch(spec(shell, launch_id=made.labels["trl-space-launch"], labels=made.labels | labels), token)
     return wait_for(run, token)
 
 

@@ -60,7 +60,7 @@ def test_its_job_saves_nothing_and_carries_the_recipe_of_the_run():
 
 def blocked(**changes: object) -> str:
     recipe = changes.pop("recipe", RECIPE)
-    found = rehearsing.job_of(Case(recipe, facts(recipe, **changes)), "0123456789")
+    found = rehearsing.rehearsal_of(Case(recipe, facts(recipe, **changes)), "0123456789")
     return found if isinstance(found, str) else ""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from trl_space import checks, jobspec
+from trl_space import checks, estimate, jobspec
 from trl_space.facts import Account
 from trl_space.hub import datasets, jobs, models, search
 from trl_space.hub import launch as hub_launch
@@ -21,7 +21,7 @@ from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
 from trl_space.ui import form, launching, views
 from trl_space.ui.gate import answering
-from trl_space.ui.known import Case, ask_account, known, rows_of, wait_for
+from trl_space.ui.known import Case, ask_account, rows_of, wait_for
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.security import public_address
 from trl_space.ui.session import Facts
@@ -72,15 +72,7 @@ class Calls:
             await self.facts.get(*rows_of(recipe, dataset), token=token)
         except HubProblem:
             pass  # the checks say what unknown rows mean
-        case = await wait_for(self.facts, recipe, visitor)
-        if recipe.hub_model_id and case.facts.target is None and case.facts.account:
-            target = jobspec.target_name(case.recipe, case.facts.account.name)
-            try:
-                await self.facts.get(models.model_facts, target, "", token=token)
-            except HubProblem:
-                pass
-            case = known(self.facts, recipe, visitor)
-        return case
+        return await wait_for(self.facts, recipe, visitor)
 
     @answering
     async def launch(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
@@ -132,26 +124,10 @@ class Calls:
         blocking = checks.blocking(checks.run_checks(case.recipe, facts))
         if blocking is not None and signed_in:
             return f"{blocking.title}. {blocking.reason}".strip()
-        mapping = checks.row_mapping(case.recipe, facts)
-        if facts.model is None or facts.dataset is None or facts.machine is None or mapping is None:
-            return t("page.code_later") + (f" {blocking.title}." if blocking else "")
-        try:
-            return jobspec.compile(
-                case.recipe,
-                model=facts.model,
-                dataset=facts.dataset,
-                mapping=mapping,
-                preset=facts.preset,
-                machine=facts.machine,
-                teacher=facts.teacher,
-                reward_model=facts.reward_model,
-                account_name=facts.account.name if facts.account else t("page.you"),
-                launch_id=launch_id,
-                page=public_address(),
-                image=case.recipe.image,
-            )
-        except ValueError as problem:
-            return str(problem)
+        known = facts.model and facts.dataset and facts.machine and checks.row_mapping(case.recipe, facts)
+        if blocking is not None and not known:
+            return t("page.code_later") + f" {blocking.title}."
+        return job_of(case, launch_id)
 
     @answering
     async def cancel(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
@@ -186,6 +162,32 @@ class Calls:
         ]
         rows = [views.run_row(run, titles.get(run.flavor or "", run.flavor or "")) for run in found]
         return {"problem": None, "runs": rows, "notes": notes}
+
+
+def job_of(case: Case, launch_id: str, rehearsal: estimate.Rehearsal | None = None) -> jobspec.JobSpec | str:
+    """The job of a case as far as it is known, whatever its checks say, or the sentence that says why there is none."""
+    facts = case.facts
+    mapping = checks.row_mapping(case.recipe, facts)
+    if facts.model is None or facts.dataset is None or facts.machine is None or mapping is None:
+        return t("page.code_later")
+    try:
+        return jobspec.compile(
+            case.recipe,
+            model=facts.model,
+            dataset=facts.dataset,
+            mapping=mapping,
+            preset=facts.preset,
+            machine=facts.machine,
+            teacher=facts.teacher,
+            reward_model=facts.reward_model,
+            account_name=facts.account.name if facts.account else t("page.you"),
+            launch_id=launch_id,
+            page=public_address(),
+            image=case.recipe.image,
+            rehearsal=rehearsal,
+        )
+    except ValueError as problem:
+        return str(problem)
 
 
 def _searcher(question: Any, query: str, sort: str) -> Any:

@@ -15,17 +15,16 @@ import gradio as gr
 
 from trl_space import checks, estimate, jobspec, rehearsal
 from trl_space.facts import Machine
-from trl_space.hub import jobs
+from trl_space.hub import launch
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe
 from trl_space.run_state import RunState
 from trl_space.texts import t
-from trl_space.ui import form
-from trl_space.ui.calls import Calls
+from trl_space.ui import form, launching
+from trl_space.ui.calls import Calls, job_of
 from trl_space.ui.gate import answering
 from trl_space.ui.known import Case
 from trl_space.ui.login import Identity
-from trl_space.ui.security import public_address
 from trl_space.ui.showing import Showing, fix_of
 from trl_space.ui.words import about, amounts, between, money, spoken
 
@@ -65,24 +64,28 @@ class Rehearsing:
 
     @answering
     async def rehearse(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
-        """Start the rehearsal: {"run": "owner/job"} or {"problem": sentence, "link": address or None}."""
+        """Start the rehearsal, or lead to the same one that is going already; see `launching` for the answers."""
         visitor = self.identity.of_handler(token)
         given = asked if isinstance(asked, dict) else {}
         launch_id = form.launch_id(given.get("launch_id"))
         if visitor.token is None or launch_id is None:
-            return {"problem": t("page.sign_in_first"), "link": None}
+            return {"problem": t("page.sign_in_first"), "ways": []}
+        payer = launching.Payer()
         try:
             case = await self.calls.complete(given.get("query"), visitor)
-            spec = job_of(case, launch_id)
+            name = case.facts.account.name if case.facts.account else ""
+            payer = launching.Payer(case.recipe.namespace or name, name)
+            spec = rehearsal_of(case, launch_id)
             if isinstance(spec, str):
-                return {"problem": spec, "link": None}
-            run = await asyncio.to_thread(jobs.launch, spec, visitor.token)
+                return {"problem": spec, "ways": []}
+            outcome = await asyncio.to_thread(launch.launch, spec, visitor.token)
         except HubProblem as problem:
-            return {"problem": problem.sentence, "link": problem.link}
-        return {"run": f"{run.owner}/{run.job_id}"}
+            return launching.told(problem, payer)
+        run = outcome.run if isinstance(outcome, launch.Twin) else outcome
+        return launching.started(run)
 
 
-def job_of(case: Case, launch_id: str) -> jobspec.JobSpec | str:
+def rehearsal_of(case: Case, launch_id: str) -> jobspec.JobSpec | str:
     """The job that rehearses a case, or the sentence that says why there is none."""
     recipe, facts = case.recipe, case.facts
     if facts.machine is None:
@@ -95,27 +98,7 @@ def job_of(case: Case, launch_id: str) -> jobspec.JobSpec | str:
     blocking = next((one for one in found if one.id == "token_short"), None) or rehearsal.in_the_way(found)
     if blocking is not None:
         return f"{blocking.title}. {blocking.reason}".strip()
-    mapping = checks.row_mapping(recipe, facts)
-    if facts.model is None or facts.dataset is None or mapping is None:
-        return t("page.code_later")
-    try:
-        return jobspec.compile(
-            recipe,
-            model=facts.model,
-            dataset=facts.dataset,
-            mapping=mapping,
-            preset=facts.preset,
-            machine=facts.machine,
-            teacher=facts.teacher,
-            reward_model=facts.reward_model,
-            account_name=facts.account.name if facts.account else t("page.you"),
-            launch_id=launch_id,
-            page=public_address(),
-            image=recipe.image,
-            rehearsal=planned,
-        )
-    except ValueError as problem:
-        return str(problem)
+    return job_of(case, launch_id, planned)
 
 
 def told(state: RunState, recipe: Recipe | None, machine: Machine | None) -> dict[str, Any]:

@@ -30,28 +30,26 @@ trl.parts.rehearsal = ({ element, props, server, watch, texts }) => {
     if (starting || !value?.ready || !value.offer || value.turn !== trl.state.dirty) return;
     starting = true;
     paint();
-    const key = "trl-space:rehearse:" + trl.state.account + ":" + value.query;
-    let id;
-    try {
-      id = sessionStorage.getItem(key) || crypto.randomUUID();
-      sessionStorage.setItem(key, id);
-    } catch {
-      id = press.id ||= crypto.randomUUID();
-    }
+    const entry = trl.launch_ids.of("rehearse:" + value.query);
     let answer;
     try {
-      answer = await server.rehearse({ query: value.query, launch_id: id });
+      answer = await server.rehearse({ query: value.query, launch_id: entry.id });
     } catch {
       answer = { problem: texts.lost };
     }
     if (answer.run) {
-      try { sessionStorage.removeItem(key); } catch { /* nothing was kept */ }
+      trl.launch_ids.ran(entry);
       return location.assign(trl.page("run=" + encodeURIComponent(answer.run).replace("%2F", "/")));
     }
     starting = false;
-    const url = answer.link && trl.safeUrl(answer.link);
-    const mend = url ? h("a", { href: url, target: "_blank", rel: "noopener" }, texts.mend) : null;
-    trouble.replaceChildren(icon("blocks"), h("span", {}, answer.problem, " ", mend));
+    const ways = (answer.ways || []).map((one) => trl.fix(one));
+    // Pressing the button again only looks for one that may have been started.
+    if (answer.unclear) ways.push(h("button", { type: "button", class: "t-btn t-fix", onclick: () => {
+      trl.launch_ids.anew(entry.recipe);
+      press();
+    } }, texts.anew));
+    trouble.replaceChildren(icon(answer.unclear ? "warns" : "blocks"),
+      h("div", {}, h("p", {}, answer.problem), ways.length ? h("div", { class: "t-ways" }, ways) : null));
     paint();
   }
 
