@@ -234,6 +234,7 @@ def test_the_configuration_is_complete():
     assert formats.Mapping.from_dict(config["mapping"]).empty
     assert Recipe.from_query(config["recipe_query"]).settings == {"learning_rate": 1e-5}
     assert config["goal"] == "Teach a style or a task"
+    assert config["claim"] == LAUNCH, "the worker saves only to the repository that was set aside for this launch"
     named = job(replace(RECIPE, namespace="acme", hub_model_id="acme/secret-plan"))
     assert "secret-plan" not in named.config["recipe_query"], "others read the card: whose run it was is not theirs"
     assert "secret-plan" in named.environment["TRL_SPACE_RECIPE"], "the run's own page fills in all of it"
