@@ -11,7 +11,7 @@ from huggingface_hub import HfApi
 from tests.hub.app_hub import spec, wait_for
 from tests.hub.test_app_hub_facts import make, weights
 from trl_space.facts import Account, Measured
-from trl_space.hub import measured
+from trl_space.hub import launch, measured
 from trl_space.hub.account import _whoami, account
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.targets import CLAIM, target_facts

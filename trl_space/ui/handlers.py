@@ -26,9 +26,10 @@ from trl_space.recipe import Recipe, clean_text, read_query, write_duration
 from trl_space.texts import t
 from trl_space.ui import cards, form, rehearsing, views
 from trl_space.ui import settings as places
+from trl_space.ui.again import look_again
 from trl_space.ui.form import FIELDS, Shown
 from trl_space.ui.gate import careful
-from trl_space.ui.known import ask_account, known, look_again
+from trl_space.ui.known import ask_account, known
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.session import Facts
 from trl_space.ui.showing import Showing, all_checks

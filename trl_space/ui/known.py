@@ -170,38 +170,6 @@ async def wait_for(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
         await asyncio.wait(pending, timeout=min(left, TOGETHER))
 
 
-async def look_again(store: Facts, case: Case, check: str, visitor: Visitor) -> None:
-    """Ask the Hub anew for what a check rests on, whose mending led the visitor to another page.
-
-    `check` is its id, which starts with what it is about: a repository that the recipe names, or whoever pays.
-    """
-    token, recipe = visitor.token, case.recipe
-    settings = presets.settings_for(recipe, case.facts.preset)
-    about = check.partition("_")[0]
-    named = {
-        "model": (recipe.model, recipe.model_revision),
-        "teacher": (settings.get("teacher_model_name_or_path"), ""),
-        "judge": (settings.get("reward_model_name_or_path"), ""),
-        "resume": (recipe.resume, ""),
-    }
-    asked = []
-    if about in named and is_repo_id(named[about][0]):
-        asked.append(store.ask(models.model_facts, *named[about], token=token, fresh=True))
-    elif about == "dataset" and is_repo_id(recipe.dataset):
-        asked.append(store.ask(datasets.dataset_facts, recipe.dataset, token=token, fresh=True))
-        if recipe.split:
-            question = (_first_rows, recipe.dataset, recipe.subset, recipe.split, "")
-            asked.append(store.ask(*question, token=token, fresh=True))
-    elif about == "pay" and token:
-        hub_account.forget(token)
-        asked.append(store.ask(ask_account, visitor.scopes, visitor.expires_at, token=token, fresh=True))
-    if asked:
-        await asyncio.wait(asked, timeout=WAIT)
-    # With the tokenizer of a model that could not be read before, the rows are counted anew.
-    if about == "model" and (question := lengths_of(recipe, known(store, recipe, visitor).facts)):
-        store.ask(question, token=token, fresh=True)
-
-
 # Looking at a hundred rows takes longer than everything else an answer needs: what came out is kept for a while.
 _FORMATS: OrderedDict[int, tuple[Sample, formats.DatasetFormat]] = OrderedDict()
 _MAPPED: OrderedDict[tuple, tuple[Sample, str]] = OrderedDict()
