@@ -130,10 +130,10 @@ def test_the_hub_is_asked_anew_only_for_a_check_that_led_away(check, asked):
     anew = []
 
     class Store(Facts):
-        def ask(self, question, *args, token, fresh=False):
+        def ask(self, question, *args, token, fresh=False, **more):
             if fresh:
                 anew.append(args[0].partition("/")[2])
-            return super().ask(question, *args, token=token, fresh=fresh)
+            return super().ask(question, *args, token=token, fresh=fresh, **more)
 
         async def _run(self, question, args, token):
             if args and args[0] == "a/m":

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("gradio")
 
-from trl_space import estimate, formats, presets, schema
-from trl_space.facts import DatasetFacts, Machine, ModelFacts, RepoHit, Run, Sample, SplitFacts
+from trl_space import estimate, fitting, formats, presets, schema
+from trl_space.facts import DatasetFacts, Machine, Measured, ModelFacts, RepoHit, Run, Sample, SplitFacts
 from trl_space.memory import MemoryEstimate
 from trl_space.recipe import Recipe
 from trl_space.texts import table
@@ -69,7 +69,7 @@ def test_machines_are_sorted_by_what_fits_and_the_recommended_one_comes_first():
 
 def test_a_machine_says_what_would_fill_its_memory():
     needed = MemoryEstimate(
-        5.02, {"weights": 1.1, "fixed": 1.0, "activations": 2.9, "gradients": 0.01, "adapter": 0.01}
+        5.02, {"weights": 1.1, "CUDA and libraries": 1.0, "activations": 2.9, "gradients": 0.01, "adapter": 0.01}
     )
     shown = cards.memory_parts(needed, L4)
     assert [much for _, much in shown["rows"]] == ["2.9 GiB", "1.1 GiB", "1.0 GiB", "under 0.1 GiB"]
@@ -84,7 +84,9 @@ def test_a_machine_says_what_would_fill_its_memory():
 @pytest.mark.parametrize("trainer", TRAINERS)
 def test_every_part_of_the_memory_has_words(trainer):
     settings = {"trainer": trainer, "teacher_params": 10**9, "use_peft": trainer in ("sft", "grpo")}
-    for name in estimate.memory(SMALL.config, SMALL.params, settings, 2).parts:
+    seen = [estimate.memory(SMALL.config, SMALL.params, {**settings, **more}, 2) for more in ({}, {"sharded": True})]
+    measured = fitting.needed(L4, settings, SMALL, Measured(1.0, peak_gib=3.0))
+    for name in {name for one in (*seen, measured) for name in one.parts}:
         assert "page.memory.part." + name.replace(" ", "_") in table(), name
 
 
@@ -99,20 +101,6 @@ def test_the_sentence_names_everything_and_says_so_when_nothing_is_chosen():
     assert empty == "Train a model on a dataset with a machine, stop after 1 h at the latest."
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "text"),
-    [
-        (20, 50, "1 min"),
-        (70, 130, "1 min to 3 min"),
-        (595, 601, "9 min to 15 min"),
-        (1000, 9000, "15 min to 2 h 30 min"),
-        (7300, 30_000, "2 h to 8 h 30 min"),
-    ],
-)
-def test_ranges_of_time_have_no_decimals(low, high, text):
-    assert words.between(low, high) == text
-
-
 def test_prices():
     time = estimate.TimeEstimate(850, "")
     shown = views.prices(estimate.cost(time, L4, 3600), time)
@@ -120,7 +108,7 @@ def test_prices():
     assert shown == {"likely": "$0.19", "likely_note": "about 15 min", "most": "$0.80", "most_note": "stops after 1 h"}
     assert words.money(estimate.cost(time, L4, 3600).startup_usd) in startup
     ranged = estimate.TimeEstimate(850, "", low=510, high=1300)
-    assert views.prices(estimate.cost(ranged, L4, 3600), ranged)["likely_note"] == "8 min to 25 min"
+    assert views.prices(estimate.cost(ranged, L4, 3600), ranged)["likely_note"] == "about 8 to 25 min"
     assert views.prices(None, None)["most"] == "–"
 
 
@@ -128,8 +116,8 @@ def test_prices():
     ("low", "high", "text"),
     [
         (20, 50, "about 1 min"),
-        (130, 250, "about 3 to 5 min"),
-        (550, 1130, "about 10 to 20 min"),
+        (130, 250, "about 2 to 5 min"),
+        (550, 1130, "about 9 to 20 min"),
         (2400, 7300, "about 40 min to 2 h"),
         (7300, 16_000, "about 2 to 4.5 h"),
         (5340, 5430, "about 1.5 h"),
@@ -158,12 +146,12 @@ def test_what_is_known_of_the_time_says_how_it_is_known():
     time = estimate.TimeEstimate(850, "a guess", low=550, high=1130)
     cost = estimate.CostEstimate(0.19, 0.8, 850, 3600, low_usd=0.12, high_usd=0.25)
     shown = views.prices(cost, time)
-    assert (shown["likely"], shown["likely_note"]) == ("$0.12 to $0.25", "about 10 to 20 min")
+    assert (shown["likely"], shown["likely_note"]) == ("$0.12 to $0.25", "about 9 to 20 min")
     measured = replace(time, measured=True, seconds=840)
     assert views.likely_time(replace(cost, likely_seconds=840), measured) == (
         "about 14 min, as measured in your last run of this kind"
     )
-    assert views.likely_time(replace(cost, timeout_seconds=900), time) == "about 10 to 15 min"
+    assert views.likely_time(replace(cost, timeout_seconds=900), time) == "about 9 to 15 min"
     unknown = estimate.TimeEstimate(None, "the size of the model is not known")
     shown = views.prices(estimate.cost(unknown, L4, 3600), unknown)
     assert (shown["likely"], shown["likely_note"]) == ("–", "the size of the model is not known")

@@ -14,16 +14,13 @@ from .config import repo_path
 from .errors import HubProblem
 from .ids import repo
 from .repo_files import files_of
-
-CLAIM = "trl-space.json"
-"""The file by which a launch claims a repository before it has saved anything there."""
+from .repos import CLAIM, EMPTY
 
 # Roles in an organisation that may write all of its repositories; "contributor" only those one made.
 _WRITES = ("admin", "write")
 # Scopes with which a sign-in sees private repositories, and writes those that this app did not make.
 _SEES = frozenset({"read-repos", "write-repos", "manage-repos"})
 _WRITES_ALL = frozenset({"write-repos", "manage-repos"})
-_HOLDS_A_MODEL = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx")
 
 
 def target_facts(id: str, token: str | None, account: Account | None) -> TargetFacts:
@@ -65,8 +62,8 @@ def holds(files: frozenset[str] | None) -> str | None:
     """What the files of a repository make of it: see `TargetFacts.holds`."""
     if files is None:
         return None
-    if any(name.endswith(_HOLDS_A_MODEL) for name in files):
-        return "model"
+    if not {name.lower() for name in files - {CLAIM}} <= EMPTY:
+        return "model"  # or something else that somebody would miss
     return "claim" if CLAIM in files else "nothing"
 
 
