@@ -43,9 +43,11 @@ def between(low: float, high: float) -> str:
 
 
 def amounts(low: float, high: float) -> str:
-    """An amount of which two ends are known: "$0.10 to $0.21"."""
+    """An amount of which two ends are known: "$0.10 to $0.21", "up to $0.05"."""
     first, last = money(low), money(high)
-    return last if first == last else t("page.between", low=first, high=last)
+    if first == last:
+        return last
+    return t("page.up_to", usd=last) if low < 0.01 else t("page.between", low=first, high=last)
 
 
 def _roughly(seconds: float, whole: Callable[[float], int] = math.ceil) -> str:

@@ -158,7 +158,11 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
       tell({ problem: texts.unclear_before, unclear: true });
     paint();
   };
-  trl.touched = () => setTimeout(paint, 250);
+  // A press between a change and its answer does nothing; the button says so at once, and looks so when it lasts.
+  trl.touched = () => {
+    button.setAttribute("aria-disabled", "true");
+    setTimeout(paint, 250);
+  };
   trl.touch = () => {
     trl.state.dirty += 1;
     trl.touched();
