@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +19,7 @@ from trl_space.ui.known import wait_for
 from trl_space.ui.login import Visitor
 from trl_space.ui.session import Facts
 
-AT_ONCE = 4
+AT_ONCE, PATIENCE = 4, 20  # states; seconds for each
 Found = dict[State, tuple[checks.Check, ...]]
 
 
@@ -42,11 +43,12 @@ async def look_at_all(hub: LocalHub) -> Found:
     async def look(state: State, store: Facts = shared) -> tuple[State, tuple[checks.Check, ...]]:
         async with places:
             who, recipe = visitors[state.who, state.limits], Recipe.from_query(state.link)
-            for _ in range(3):  # the repositories, then their rows, then how long those are
-                await wait_for(store, recipe, who)
-                await asyncio.gather(*(task for _, task in list(store._known.values())), return_exceptions=True)
-            case = await wait_for(store, recipe, who)
-            return state, checks.run_checks(case.recipe, case.facts)
+            until, found = time.monotonic() + PATIENCE, ()
+            while state.check not in {one.id for one in found} and time.monotonic() < until:
+                case = await wait_for(store, recipe, who)  # the repositories, their rows, then how long those are
+                found = checks.run_checks(case.recipe, case.facts)
+                await asyncio.sleep(0.1)
+            return state, found
 
     looked = dict(await asyncio.gather(*(look(one) for one in STATES if one.fault is None)))
     for state in STATES:

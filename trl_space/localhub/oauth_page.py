@@ -19,6 +19,8 @@ from .oauth_store import IDENTITY_SCOPES, Asking
 LIMITS = {
     "jobs": "Without the right to run jobs",
     "contribute-repos": "Without the right to create repositories",
+    "read-repos": "Without the right to read private repositories",
+    "gated-repos": "Without the right to read gated repositories",
     "read-billing": "Without saying whether I can pay",
     "short": "For ten minutes only",
 }
