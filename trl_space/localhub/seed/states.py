@@ -143,7 +143,7 @@ STATES = (
     _goal("generation_batch", *_GRPO, f"{_RIGHT}&generation_batch_size=33"),
     _goal("generation_both", *_GRPO, f"{_RIGHT}&generation_batch_size=32&steps_per_generation=1"),
     _goal("generations_eval", *_GRPO, f"{_RIGHT}&test_split_size=0.1&eval_strategy=epoch&per_device_eval_batch_size=3"),
-    _goal("rows_step", *_GRPO, f"{_RIGHT}&rows=2"),
+    _goal("rows_step", *_GRPO, f"{_RIGHT}&rows=5&per_device_train_batch_size=64"),
     _goal("kto_batch", "kto", "demo/dates-feedback", "per_device_train_batch_size=1"),
     _sft("two_formats", "bf16=true&fp16=true"),
     _sft("compressed_full", "load_in_4bit=true&use_peft=false"),

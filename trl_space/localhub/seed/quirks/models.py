@@ -222,7 +222,12 @@ MODELS = (
         "model",
         "quirks/judge-of-texts",
         "The description of a model that scores plain texts: it has no chat template.",
-        _like_tiny({**_JUDGE, "num_labels": 1}, tokenizer=False, tokenizer_config__json=_json({"eos_token": "</s>"})),
+        _like_tiny(
+            {**_JUDGE, "num_labels": 1},
+            model__safetensors=_WEIGHTS,
+            tokenizer=False,
+            tokenizer_config__json=_json({"eos_token": "</s>"}),
+        ),
     ),
     Repo(
         "model",
