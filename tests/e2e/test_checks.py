@@ -252,7 +252,8 @@ def test_a_machine_says_what_would_fill_its_memory(signed: Signed, space: Space)
     card = page.locator("#trl-flavor [data-id='a100-large']")
     tip = page.get_by_role("tooltip")
     expect(page.locator(".t-cards-here summary")).to_contain_text(re.compile(r"about \d+ of \d+ GiB"))
-    place = "card => [card.offsetTop, card.offsetHeight, document.getElementById('trl-form').offsetHeight]"
+    place = "card => [card.offsetTop, card.offsetHeight, card.closest('#trl-flavor').offsetHeight]"
+    expect(start_button(page)).to_have_attribute("aria-disabled", "false")
     before = card.evaluate(place)
     card.hover()
     expect(tip).to_contain_text("The model's weights")
