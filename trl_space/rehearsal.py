@@ -21,7 +21,7 @@ from trl_space.run_state import RunState
 # rehearsal but not the run.
 TRIED = frozenset(
     "machine_small disk_small target_name target_owner target_taken target_claimed target_public target_forbidden "
-    "resume_public licence_no_sharing token_short".split()
+    "target_locked resume_public licence_no_sharing token_short".split()
 )
 # The run against its rehearsal: steps are as fast, give or take; then it answers before and after, saves and pushes.
 SLOWER, FASTER, AROUND_SECONDS = 1.25, 0.9, 120

@@ -52,7 +52,7 @@ def _weights(case: Case, model: ModelFacts) -> Check | None:
         return case.check("model_weights", "blocks", case.choose("model", "choose_other"))
     if model.weights is None:
         return case.check("model_weights_unknown", "unknown")
-    if model.config is None:
+    if model.config is None and (model.access == "ok" or not model.gated):  # else it only could not be read
         return case.check("model_config", "blocks", case.choose("model", "choose_other"))
     return None
 

@@ -68,8 +68,8 @@ def _there(case: Case, full: str) -> Check | None:
     """What the repository of that name holds, if it is there."""
     found = case.facts.target
     renamed = case.fix("set", "default_name", changes={"hub_model_id": ""})
-    if found is not None and found.writable is False:
-        return case.check("target_forbidden", "blocks", renamed, owner=full.partition("/")[0])
+    if found is not None and found.writable is False and found.holds not in ("model", "claim"):
+        return case.check("target_locked", "blocks", renamed, name=full)
     if found is None or found.exists is None:
         return case.check("target_unknown", "unknown", name=full)
     if not found.exists:

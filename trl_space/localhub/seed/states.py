@@ -59,15 +59,36 @@ STATES = (
     _sft("model_gated_unknown", model="demo/tiny-gated", who=""),
     _sft("model_adapter", model="quirks/adapter-only"),
     _sft("model_compressed", model="quirks/compressed"),
-    _sft("model_weights", model="quirks/gguf-only"),
-    _sft("model_weights", model="quirks/pictures-only"),
+    _sft("model_gguf", model="quirks/gguf-only"),
+    _sft("model_diffusion", model="quirks/pictures-only"),
     _sft("model_weights", model="quirks/empty-model"),
     _sft("model_kind", model="quirks/fills-gaps"),
     _sft("model_code", model="quirks/own-code"),
-    _sft("model_code", model="quirks/own-words"),
+    _sft("model_code_words", model="quirks/own-words"),
     _sft("model_fine"),
     _sft("model_unread", model="demo/tiny-qwen3-base", fault=(r"/api/models/demo/tiny-qwen3-base", 503)),
     _sft("model_forbidden", model="demo/tiny-qwen3-base", fault=(r"/api/models/demo/tiny-qwen3-base", 403)),
+    _sft("model_gated_scope", model="demo/tiny-gated", limits=("gated-repos", "read-repos")),
+    _sft("model_judge", model="quirks/judge"),
+    _sft("model_config", model="quirks/no-config"),
+    _sft("model_translates", model="quirks/translates"),
+    _goal("model_no_judge", "reward", "demo/units-preference", model="quirks/no-judge"),
+    _sft("model_kind_unknown", model="quirks/kind-unknown"),
+    # its licence, and that of the data
+    _sft("licence_fine"),
+    _sft("licence_none", model="quirks/no-licence"),
+    _sft("licence_other", model="quirks/other-licence"),
+    _sft("licence_no_sharing", "private=false", model="quirks/no-sharing"),
+    _sft("licence_unshared", model="quirks/no-sharing"),
+    _sft("licence_name", "private=false&hub_model_id=mine", model="quirks/llama-licence"),
+    _sft("licence_research", model="quirks/non-commercial"),
+    _sft("licence_asks", "private=false", model="quirks/gemma-licence"),
+    _sft("data_licence_fine"),
+    _sft("data_licence_none", dataset="quirks/no-licence-rows"),
+    _sft("data_licence_other", dataset="quirks/other-licence-rows"),
+    _sft("data_licence_research", dataset="quirks/research-rows"),
+    _sft("data_licence_no_sharing", "private=false", dataset="quirks/no-sharing-rows"),
+    _sft("data_licence_asks", "private=false", dataset="quirks/share-alike-rows"),
     # the dataset
     State("dataset_missing", "model=demo/tiny-qwen3"),
     _sft("dataset_gone", dataset="mary/private-dates"),
@@ -77,6 +98,10 @@ STATES = (
     _sft("dataset_forbidden", dataset="demo/dates-text", fault=(r"/api/datasets/demo/dates-text", 403)),
     State("split_missing", "model=demo/tiny-qwen3&dataset=demo/dates-chat"),
     State("subset_missing", "model=demo/tiny-qwen3&dataset=demo/two-subsets&split=train"),
+    _sft("subset_gone", "subset=nothing", dataset="demo/two-subsets"),
+    _sft("dataset_gated_scope", dataset="quirks/gated-dates", limits=("gated-repos", "read-repos")),
+    _sft("rows_count_unknown", dataset="quirks/broken"),
+    _sft("rows_fewest", "rows=1"),
     _sft("split_gone", dataset="quirks/only-test"),
     _sft("rows_fine"),
     _sft("rows_mapped", dataset="demo/units-alpaca"),
@@ -102,6 +127,7 @@ STATES = (
     _goal("answers_same_all", "dpo", "quirks/same-answers"),
     # conversations
     _sft("template_text", model="quirks/no-template", dataset="demo/units-alpaca"),
+    _sft("template_sibling", model="quirks/tiny-answer"),
     _sft("template_missing", model="quirks/no-template"),
     _goal("template_missing", "grpo", "demo/units-solutions", _RIGHT, model="quirks/no-template"),
     _sft("template_refuses", model="quirks/strict", dataset="quirks/with-system"),
@@ -124,6 +150,8 @@ STATES = (
             ("teacher_small", "quirks/smaller"),
         )
     ),
+    _goal("rewards_fine", *_GRPO, _RIGHT),
+    _goal("rewards_unknown", "grpo", "quirks/broken", _RIGHT),
     _goal("rewards_missing", *_GRPO, "reward_funcs=none"),
     _goal("rewards_weights", *_GRPO, "reward_funcs=right_answer,length:2-20&reward_weights=1,1,1"),
     _goal("rewards_nothing", *_GRPO, f"{_RIGHT}&reward_weights=0"),
@@ -136,6 +164,7 @@ STATES = (
             ("judge_kind", GOOD),
             ("judge_outputs", "quirks/judge-of-kinds"),
             ("judge_template", "quirks/judge-of-texts"),
+            ("judge_fine", "quirks/judge"),
         )
     ),
     # settings
@@ -146,6 +175,15 @@ STATES = (
     _goal("rows_step", *_GRPO, f"{_RIGHT}&rows=5&per_device_train_batch_size=64"),
     _goal("kto_batch", "kto", "demo/dates-feedback", "per_device_train_batch_size=1"),
     _sft("two_formats", "bf16=true&fp16=true"),
+    _sft("compressed_twice", "load_in_4bit=true&load_in_8bit=true&use_peft=true"),
+    _sft("compressed_half", "load_in_4bit=true&use_peft=true&fp16=true&bf16=false&flavor=l4x1"),
+    _sft("compressed_half_old", "load_in_8bit=true&use_peft=true&flavor=t4-small"),
+    _sft("format_old", "bf16=true&flavor=t4-small"),
+    _sft("format_cpu", "bf16=true&flavor=cpu-basic"),
+    _sft("attention_kernels", "attn_implementation=kernels-community/flash-attn2&flavor=l4x1"),
+    _sft("attention_missing", "attn_implementation=flash_attention_2&flavor=l4x1"),
+    _sft("attention_old", "attn_implementation=flash_attention_2&flavor=t4-small"),
+    _sft("optimiser_cpu", "optim=adamw_8bit&flavor=cpu-basic"),
     _sft("compressed_full", "load_in_4bit=true&use_peft=false"),
     _sft("half_full", "fp16=true&dtype=float16"),
     _sft("packing_pictures", "packing=true", model="quirks/sees", dataset="demo/shapes-pictures"),
@@ -162,6 +200,10 @@ STATES = (
     _sft("machine_unknown", "flavor=t4-small", model="quirks/unknown-size"),
     _sft("machine_small", "flavor=t4-small&use_peft=false&load_in_4bit=false", model="quirks/eight-billion"),
     _sft("machine_tight", "flavor=l4x1&use_peft=true&load_in_4bit=false", model="quirks/eight-billion"),
+    _sft("disk_small", "flavor=t4-small&use_peft=false", model="quirks/eight-billion"),
+    _sft("disk_part_unknown", "flavor=t4-small", model="quirks/unknown-size"),
+    _sft("disk_fine", "flavor=cpu-basic"),
+    _sft("time_unknown", "flavor=t4-small", model="quirks/unknown-size"),
     _sft("machine_fine", "flavor=cpu-basic"),
     _sft("compressed_cpu", "flavor=cpu-basic&use_peft=true&load_in_4bit=true"),
     _sft("compressed_old", "flavor=t4-small&use_peft=true&load_in_4bit=true"),
@@ -170,9 +212,13 @@ STATES = (
     # the result, who pays, the sign-in
     _sft("target_name", "hub_model_id=no good name"),
     _sft("target_owner", "hub_model_id=grace/mine"),
-    _sft("target_taken", "hub_model_id=dates-model", who="mary"),
     _sft("result_public", "private=false", dataset="mary/private-dates", who="mary"),
+    _sft("target_taken", "hub_model_id=dates-model", who="mary"),
+    _sft("target_forbidden", "hub_model_id=library/mine", who="mary"),
+    _sft("target_fine", "hub_model_id=free-name"),
     _sft("payer", "namespace=demo"),
+    _sft("payer_role", "namespace=library", who="mary"),
+    _sft("pay_unknown", limits=("read-billing",)),
     _sft("pay", who="mary"),
     _sft("scope_jobs", limits=("jobs",)),
     _sft("scope_repos", limits=("contribute-repos",)),
@@ -190,6 +236,25 @@ STATES = (
 
 # Checks that have no state of their own, and why.
 NOWHERE = {
+    "target_claimed": "between a launch and what it saves first",
+    "disk_tight": "on a machine of just that size",
+    "payer_role_unknown": "a sign-in that does not tell roles, which the demo's Hub always does",
+    "scope_unknown": "with a token that was not got by signing in",
+    "token_unknown": "with a token that was not got by signing in",
+    "teacher_licence": "a teacher with such a licence and of another family",
+    "teacher_research": "a teacher with such a licence",
+    **{
+        f"{name}_unknown": "while the Hub fails in part"
+        for name in (
+            *("answers_unmarked", "disk", "judge_template", "judge", "model_weights", "target"),
+            *("split", "target_write", "teacher_words"),
+        )
+    },
+    "rewards_packages": "no score that is built in needs a package",
+    "scope_private": "without that right the Hub says that a private repository is not there",
+    "target_locked": "a repository that another program made, and that holds nothing yet",
+    "target_public": "a repository that a launch left empty and that was made public since",
+    "target_private": "a repository that a launch left empty",
     "rows_no_answer": "another goal takes questions alone, and is offered in its place",
     "trainer": "every goal can be started",
     "token_expired": "the page asks for a new sign-in before it comes to that",
@@ -199,7 +264,7 @@ NOWHERE = {
     "template_unknown": "only for a tokenizer file that is none",
 }
 # These endings are of checks for every repository that a recipe names; the model and the dataset have their states.
-ALIKE = ("_reading", "_unread", "_forbidden", "_gated", "_gated_unknown", "_name")
+ALIKE = ("_reading", "_unread", "_forbidden", "_gated", "_gated_scope", "_gated_unknown", "_name")
 
 
 def table() -> str:

@@ -196,4 +196,14 @@ DATASETS = (
         _FREE,
         private=True,
     ),
+    *(
+        Repo("dataset", f"quirks/{name}", about, _data(train=[_talk(e) for e in _DATES]), card)
+        for name, about, card in (
+            ("no-licence-rows", "Dates; it names no licence.", ""),
+            ("other-licence-rows", "Dates, with a licence of their own.", "license: other\n"),
+            ("research-rows", "Dates that may not be used to make money.", "license: cc-by-nc-4.0\n"),
+            ("no-sharing-rows", "Dates that may not be shared in another form.", "license: cc-by-nd-4.0\n"),
+            ("share-alike-rows", "Dates whose licence has to be passed on.", "license: cc-by-sa-4.0\n"),
+        )
+    ),
 )

@@ -140,6 +140,58 @@ MODELS = (
     ),
     Repo(
         "model",
+        "quirks/gemma-licence",
+        "Its licence has rules of use that go with what is made from it.",
+        _whole(),
+        card="license: gemma\n",
+    ),
+    Repo(
+        "model",
+        "quirks/no-sharing",
+        "Its licence forbids sharing what is made from it.",
+        _whole(),
+        card="license: cc-by-nd-4.0\n",
+    ),
+    Repo("model", "quirks/no-licence", "It names no licence.", _whole(), card=""),
+    Repo(
+        "model",
+        "quirks/other-licence",
+        "Its licence is one of its own.",
+        _whole(),
+        card="license: other\nlicense_name: quirky\n",
+    ),
+    Repo(
+        "model",
+        "quirks/no-config",
+        "Weights that do not say what they are.",
+        _only(model__safetensors=described(w=(8, 8))),
+    ),
+    Repo(
+        "model",
+        "quirks/kind-unknown",
+        "A configuration that does not say of what kind of model.",
+        _like_tiny(_SMALL, model__safetensors=described(w=(8, 8))),
+    ),
+    Repo(
+        "model",
+        "quirks/translates",
+        "The description of a model that turns one text into another.",
+        _like_tiny(
+            {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True, **_SMALL},
+            model__safetensors=described(w=(8, 8)),
+        ),
+    ),
+    Repo(
+        "model",
+        "quirks/no-judge",
+        "The description of a model of a kind of which there are no judges.",
+        _like_tiny(
+            {"model_type": "bamba", "architectures": ["BambaForCausalLM"], **_SMALL},
+            model__safetensors=described(w=(8, 8)),
+        ),
+    ),
+    Repo(
+        "model",
         "quirks/non-commercial",
         "Its licence forbids making money with what is made from it.",
         _whole(),
