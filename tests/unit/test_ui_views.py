@@ -158,6 +158,20 @@ def test_what_is_known_of_the_time_says_how_it_is_known():
     assert views.likely_price(replace(cost, low_usd=0.001, high_usd=0.002)) == "under $0.01"
 
 
+def test_a_licence_of_its_own_is_named():
+    shown = views.model_line(replace(SMALL, license="other", license_name="qwen-research"))
+    assert "qwen-research" in [item["text"] for item in shown["items"]]
+    assert "other" in [item["text"] for item in views.model_line(replace(SMALL, license="other"))["items"]]
+
+
+def test_a_dataset_without_a_preview_says_why():
+    there = DatasetFacts("b/chats", access="ok", viewer=True)
+    lacks = replace(there, viewer=False, viewer_problem="The dataset's owner has switched it off.")
+    (item,) = [one for one in views.dataset_line(lacks, Recipe(), None, None)["items"] if one["icon"] == "unknown"]
+    assert "switched it off" in item["why"]
+    assert all(one["icon"] != "unknown" for one in views.dataset_line(there, Recipe(), None, None)["items"])
+
+
 def test_search_results():
     assert views.hit(RepoHit("a/b", gated=True, private=True, params=600_000_000, downloads=1200)) == {
         "id": "a/b",

@@ -50,7 +50,9 @@ def model_line(facts: ModelFacts) -> dict[str, Any]:
     items: list[dict[str, str]] = []
     if facts.params:
         items.append({"icon": "size", "text": t("page.params", n=count(facts.params))})
-    items.append({"icon": "license", "text": facts.license or t("page.no_license")})
+    # "other" says nothing; the card often says what it is called.
+    named = facts.license_name if facts.license == "other" and facts.license_name else facts.license
+    items.append({"icon": "license", "text": (named or t("page.no_license"))[:60]})
     if facts.chat_template is not None:
         items.append({"icon": "chat", "text": t("page.chat_yes" if facts.chat_template else "page.chat_no")})
     return {"state": "ok", "items": items + _repo_items(facts), "url": facts.url}
@@ -74,6 +76,9 @@ def dataset_line(
             items.append({"icon": "warns", "text": t("page.fits_not", goal=goal), "tone": "bad"})
     if facts.license:
         items.append({"icon": "license", "text": facts.license})
+    if facts.viewer is False:
+        why = t("page.no_viewer_why", why=facts.viewer_problem or "").strip()
+        items.append({"icon": "unknown", "text": t("page.no_viewer"), "why": why})
     return {"state": "ok", "items": items + _repo_items(facts), "url": facts.url}
 
 

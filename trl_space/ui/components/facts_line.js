@@ -1,5 +1,5 @@
 // One quiet line of what the Hub says about a choice: words with icons, badges, or the sentence that says what is wrong.
-// value: {state: "empty" | "loading" | "ok" | "problem", items: [{icon, text, tone}], sentence, link: {url, text}, url}
+// value: {state: "empty" | "loading" | "ok" | "problem", items: [{icon, text, tone, why: more words, shown on hover}], sentence, link: {url, text}, url}
 trl.parts.facts_line = ({ element, props, watch, texts }) => {
   const { h, icon } = trl;
   const line = h("div", { class: "t-facts", role: "status" });
@@ -25,7 +25,8 @@ trl.parts.facts_line = ({ element, props, watch, texts }) => {
     line.replaceChildren(
       ...(value.items || []).map((item) => item.tone
         ? h("span", { class: `t-badge t-${item.tone}` }, icon(item.icon), item.text)
-        : h("span", { class: "t-fact t-num" }, icon(item.icon), item.text)),
+        : h("span", { class: "t-fact t-num", title: item.why || null }, icon(item.icon), item.text,
+          item.why ? h("span", { class: "t-sr" }, " " + item.why) : null)),
       url ? h("a", { class: "t-fact", href: url, target: "_blank", rel: "noopener" }, texts.open, icon("out")) : "",
     );
   };
