@@ -50,7 +50,7 @@ def test_an_organisation_has_a_role_and_a_plan(local_hub: LocalHub, unique_name:
         ({CLAIM: "{}", "README.md": "x"}, "claim"),
         ({CLAIM: "{}", "model.safetensors": weights()}, "model"),
         ({"adapter_model.safetensors": weights()}, "model"),
-        ({f"deeper/{CLAIM}": "{}"}, "nothing"),
+        ({f"deeper/{CLAIM}": "{}"}, "model"),
     ],
     ids=lambda value: value if isinstance(value, str) else ",".join(value),
 )
