@@ -29,7 +29,9 @@ GOALS = {
     "preferences": "model=demo/tiny-qwen3&trainer=dpo&dataset=demo/units-rated&split=train&flavor=cpu-basic",
     "scores": "model=demo/tiny-qwen3-beginner&trainer=grpo&dataset=demo/units-solutions&split=train&flavor=cpu-basic",
 }
-VIEWS = ("page", *GOALS, "running", "finished")
+# A choice about which much is known before it is paid: what is in the way, what is doubtful, what nobody knows.
+DOUBTS = "model=quirks/eight-billion&dataset=demo/dates-chat&split=train&rows=12&flavor=t4-small&max_length=16"
+VIEWS = ("page", *GOALS, "checks", "running", "finished")
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 LOOKS = ("light", "dark")
 
@@ -111,10 +113,14 @@ def main() -> None:
         for view, choice in GOALS.items():
             camera.visit(f"{url}?{choice}", "#trl-start:has-text('Start training')")
             camera.take(view)
+        camera.visit(f"{url}?{DOUBTS}", "#trl-summary [data-level='warns']")
+        camera.take("checks")
         camera.visit(f"{url}?{CHOICE}", "#trl-start:has-text('Start training')")
 
         page = camera.pages["wide-light"]
-        page.locator("#trl-start").click()
+        if page.locator("#trl-agree").is_visible():
+            page.locator("#trl-agree").check()
+        page.locator("#trl-start[aria-disabled='false']").click()
         page.wait_for_url("**run=**")
         camera.visit(page.url, "#trl-run-status")
         camera.wait(".t-run-training:text-matches('[3-9][0-9]%')")  # there is a line to see

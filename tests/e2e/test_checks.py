@@ -127,7 +127,7 @@ def test_a_model_that_does_not_converse(signed: Signed, space: Space) -> None:
 
 @pytest.mark.parametrize(
     ("model", "check", "sentence"),
-    [("quirks/adapter-only", "model_adapter", "an adapter"), ("quirks/gguf-only", "model_weights", "weights")],
+    [("quirks/adapter-only", "model_adapter", "an adapter"), ("quirks/gguf-only", "model_gguf", "GGUF")],
     ids=["adapter", "gguf"],
 )
 def test_a_repository_without_a_model_to_train(signed: Signed, space: Space, model: str, check: str, sentence: str):

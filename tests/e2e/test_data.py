@@ -12,13 +12,14 @@ from trl_space.localhub.server import LocalHub
 
 
 def test_a_gated_model_without_access_leads_to_its_licence(page: Page, space: Space, hub: LocalHub) -> None:
+    hub.add_user("edsger")  # who has agreed to nothing yet
     page.goto(space.url + "/?model=demo/tiny-gated&dataset=demo/dates-chat&split=train")
-    sign_in(page, "grace")
+    sign_in(page, "edsger")
     expect(start_button(page)).to_have_text(re.compile("licen[cs]e", re.I))
     with page.context.expect_page() as opened:
         start_button(page).click()
     expect(opened.value).to_have_url(f"{hub.url}/demo/tiny-gated")
-    assert not any("tiny-gated" in str(job) for job in jobs_of(hub, "grace"))
+    assert not any("tiny-gated" in str(job) for job in jobs_of(hub, "edsger"))
 
 
 def test_a_private_dataset_of_somebody_else_is_not_there(page: Page, space: Space) -> None:

@@ -23,9 +23,10 @@ from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
 from trl_space.ui import session
 from trl_space.ui.asking import Asker, asking
+from trl_space.ui.calls import Calls
 from trl_space.ui.gate import turn_of
 from trl_space.ui.known import wait_for
-from trl_space.ui.login import Visitor
+from trl_space.ui.login import LocalLogin, Visitor
 from trl_space.ui.session import Facts
 
 Name = Callable[..., str]
@@ -179,6 +180,26 @@ def test_a_question_of_an_older_turn_does_not_take_the_place() -> None:
         assert await asyncio.gather(one, two) == ["x", "y"]
 
     asyncio.run(story())
+
+
+def test_a_search_that_is_overtaken_by_an_older_one_spoils_nothing(slow_hub: LocalHub) -> None:
+    """The first search of a field may arrive after its second; the fields of a page do not count for each other."""
+
+    async def story() -> list[dict]:
+        calls = Calls(LocalLogin(slow_hub.token("ada")), Facts())
+        asked = [("model", "second", 2), ("model", "first", 1), ("teacher", "other", 1)]
+        searches = []
+        with asking(Asker("tab")):
+            for part, query, turn in asked:
+                given = {"query": query, "sort": "trending", "part": part, "turn": turn}
+                searches.append(asyncio.create_task(calls.search("model", given, None)))
+                await asyncio.sleep(0.05)
+        return await asyncio.gather(*searches)
+
+    second, first, other = asyncio.run(story())
+    assert first == {"items": [], "problem": None, "again": True}
+    for answer in (second, other):
+        assert answer["problem"] is None and "again" not in answer
 
 
 def test_a_question_that_had_not_begun_is_abandoned_too() -> None:

@@ -77,6 +77,7 @@ def test_fifty_megabytes(api, local_hub, repo, tmp_path, xet):
 
 def test_what_was_sent_once_is_found_again(api, local_hub, repo, tmp_path):
     """A client leaves out chunks that it sent before; the new file is whole all the same, and nothing is kept twice."""
+
     def kept() -> set[Path]:
         return {path for path in (local_hub.data / "xet").rglob("*") if path.is_file()}
 

@@ -33,7 +33,7 @@ def asker() -> Asker | None:
 
 
 @contextmanager
-def asking(page: Asker) -> Iterator[None]:
+def asking(page: Asker | None) -> Iterator[None]:
     """What is asked within the block is asked for this page."""
     before = _asker.set(page)
     try:

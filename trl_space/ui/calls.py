@@ -7,6 +7,7 @@ with the token of whoever asks.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -17,14 +18,19 @@ from trl_space.hub import datasets, jobs, models, search
 from trl_space.hub import launch as hub_launch
 from trl_space.hub import machines as hub_machines
 from trl_space.hub.errors import HubProblem
+from trl_space.hub.wanted import Abandoned
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
 from trl_space.ui import form, launching, views
+from trl_space.ui.asking import Asker, asker, asking
 from trl_space.ui.gate import answering
 from trl_space.ui.known import Case, ask_account, rows_of, wait_for
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.security import public_address
 from trl_space.ui.session import Facts
+
+# The fields in which models and datasets are searched.
+PARTS = frozenset({"model", "dataset", "teacher", "reward_model"})
 
 
 class Calls:
@@ -40,15 +46,23 @@ class Calls:
 
     @answering
     async def search(self, kind: str, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
-        """Results of a search: {"items": [...], "problem": sentence or None}."""
+        """Results of a search: {"items": [...], "problem": sentence or None}, or {"again": True} when the very last
+        search of this field was taken for an older one.
+
+        `asked`: {"query", "sort", "part": which field asks, "turn": how many searches it has made}.
+        """
         given = asked if isinstance(asked, dict) else {}
         query = given.get("query") if isinstance(given.get("query"), str) else ""
         sort = given.get("sort") if given.get("sort") in search.SORTS else search.SORTS[0]
         question = search.search_models if kind == "model" else search.search_datasets
         visitor = self.identity.of_handler(token)
+        part = given.get("part") if given.get("part") in PARTS else kind
         try:
-            asked = _searcher(question, query[:200], sort)
-            hits = await self.facts.get(asked, token=visitor.token, slot=f"search_{kind}")
+            with asking(_field(given.get("turn"))):
+                wanted = _searcher(question, query[:200], sort)
+                hits = await self.facts.get(wanted, token=visitor.token, slot=f"search_{part}")
+        except Abandoned:
+            return {"items": [], "problem": None, "again": True}
         except HubProblem as problem:
             return {"items": [], "problem": problem.sentence}
         return {"items": [views.hit(one) for one in hits], "problem": None}
@@ -188,6 +202,13 @@ def job_of(case: Case, launch_id: str, rehearsal: estimate.Rehearsal | None = No
         )
     except ValueError as problem:
         return str(problem)
+
+
+def _field(turn: Any) -> Asker | None:
+    """The page that asks, at the turn of its field: requests overtake each other, and the last word counts."""
+    page = asker()
+    counts = isinstance(turn, int) and not isinstance(turn, bool) and 0 <= turn < 2**40
+    return replace(page, turn=turn if counts else None) if page else None
 
 
 def _searcher(question: Any, query: str, sort: str) -> Any:

@@ -88,7 +88,10 @@ trl.parts.hub_search = ({ element, props, trigger, server, watch, texts }) => {
     wait();
     let slow = setTimeout(() => { if (my === turn) note.textContent = texts.slow; }, 3000);
     try {
-      const answer = await server.search({ query, sort });
+      let answer = await server.search({ query, sort, part: props.kind, turn: my });
+      if (my !== turn) return;
+      // An older search overtook this one on its way.
+      if (answer.again) answer = await server.search({ query, sort, part: props.kind, turn: my });
       if (my !== turn) return;
       if (!answer.problem) known.set(key, answer);
       show(answer, query);
