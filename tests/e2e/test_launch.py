@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.space import Space, jobs_of, ready, run_of, sign_in, start_button
-from tests.e2e.test_runs import SHORT, cancel
+from tests.e2e.test_runs import LONG, SHORT, cancel
 from trl_space.localhub.server import LocalHub
 
 POST = r"^/api/jobs/grace$"
@@ -30,9 +30,9 @@ def fresh(hub: LocalHub, before: set[str]) -> set[str]:
     return {job["id"] for job in jobs_of(hub, "grace")} - before
 
 
-def opened(page: Page, space: Space, seed: int) -> Page:
+def opened(page: Page, space: Space, seed: int, link: str = SHORT) -> Page:
     """The filled form of a recipe that no other test uses."""
-    page.goto(f"{space.url}/{SHORT}&seed={seed}")
+    page.goto(f"{space.url}/{link}&seed={seed}")
     sign_in(page, "grace")
     return page
 
@@ -75,7 +75,7 @@ def test_warnings_are_read_first_and_new_ones_are_read_again(
 
 @pytest.mark.timeout(120)
 def test_a_second_tab_starts_no_second_job(new_page, space: Space, hub: LocalHub, before: set[str]) -> None:
-    page = opened(new_page(), space, 102)
+    page = opened(new_page(), space, 102, LONG)  # still going when the third tab asks
     other = new_page(like=page)
     other.goto(page.url)
     expect(other.locator("#trl-account")).to_contain_text("grace")
@@ -87,7 +87,7 @@ def test_a_second_tab_starts_no_second_job(new_page, space: Space, hub: LocalHub
     (job,) = fresh(hub, before)
     # A third tab, later: the same run is going already, and starting it beside that is a choice.
     third = new_page(like=page)
-    third.goto(f"{space.url}/{SHORT}&seed=102")
+    third.goto(f"{space.url}/{LONG}&seed=102")
     third.evaluate(
         """() => { for (const key of Object.keys(localStorage)) if (key.startsWith('trl-space:launches:'))
         localStorage.setItem(key, localStorage.getItem(key).replace(/"ran":\\d+/g, '"ran":1')); }"""
