@@ -254,7 +254,8 @@ class Account:
 class Run:
     """A job started here, as the Hub lists it. `recipe_query` is the recipe it carries, if it does.
 
-    `stage` is the Hub's: SCHEDULING, RUNNING, COMPLETED, CANCELED, ERROR or DELETED.
+    `stage` is the Hub's: SCHEDULING, RUNNING, COMPLETED, CANCELED, ERROR or DELETED. `command` is the beginning of the
+    command line, as somebody wrote it.
     """
 
     owner: str
@@ -269,6 +270,7 @@ class Run:
     labels: Mapping[str, str]
     environment: Mapping[str, str]
     url: str = ""
+    command: str = ""
 
     @property
     def ended(self) -> bool:

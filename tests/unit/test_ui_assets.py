@@ -47,8 +47,7 @@ def test_every_word_a_part_says_is_there():
     names |= {"facts_line": ["model_line", "dataset_line", "teacher_line", "reward_model_line"]}
     names |= {
         "cards": ["cards_goal", "cards_preset", "cards_method", "cards_machine"],
-        "chart": ["run_view"],
-        "log": ["run_view"],
+        **{name: ["run_view"] for name in ("chart", "hardware", "log", "log_words", "run_end", "run_status")},
         "memory": ["cards_machine"],
     }
     for file in sorted(PARTS.glob("*.js")):

@@ -70,7 +70,7 @@ def test_every_goal_has_a_picture_with_words():
         for name in names:
             said = run_news.words(name)
             assert said["title"] != name and said["note"], name
-    told = Path(run_news.__file__).with_name("components").joinpath("log.js").read_text()
+    told = Path(run_news.__file__).with_name("components").joinpath("log_words.js").read_text()
     assert "TOLD" in told and known["page.parts.run_view.metric_eval_loss"]
 
 
@@ -124,23 +124,23 @@ def test_a_run_that_stopped_and_saved_says_so_and_can_go_on():
     state = news(STOPPED, stage="ERROR", message="Job failed with exit code: 3.")["state"]
     assert state["phase"] == "stopped" and state["diagnosis"] is None and state["reached"] == "training"
     assert state["stopped"] == {"kind": "deadline", "step": 5, "message": "x"}
-    again = Recipe.from_query(state["continue"])
+    again = Recipe.from_query(state["way"]["query"])
     assert again.resume == jobspec.target_name(RECIPE, "ada", "abc123")
     assert again.model == "a/m"
 
 
 @pytest.mark.parametrize(("stage", "message"), [("CANCELED", None), ("ERROR", "Job timeout"), ("ERROR", "x")])
 def test_a_run_that_ended_after_a_save_can_go_on(stage, message):
-    assert news(SAVED, stage=stage, message=message)["state"]["continue"]
-    assert not news(event("begin", step=0, total=9), stage=stage, message=message)["state"]["continue"]
-    assert not news(SAVED, None, stage, message)["state"]["continue"]
+    assert news(SAVED, stage=stage, message=message)["state"]["way"]
+    assert not news(event("begin", step=0, total=9), stage=stage, message=message)["state"]["way"]
+    assert not news(SAVED, None, stage, message)["state"]["way"]
 
 
 def test_there_is_no_way_on_from_a_finished_or_a_ruined_run():
     done = SAVED + event("pushed", repo="ada/x", commit=SHA) + event("done")
-    assert not news(done, stage="COMPLETED")["state"]["continue"]
+    assert not news(done, stage="COMPLETED")["state"]["way"]
     ruined = SAVED + event("failed", kind="diverged", message="The loss is not a number.")
-    assert not news(ruined, stage="ERROR")["state"]["continue"]
+    assert not news(ruined, stage="ERROR")["state"]["way"]
 
 
 def test_what_only_the_hub_knows_is_told_when_the_run_is_over():

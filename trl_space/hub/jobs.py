@@ -25,6 +25,9 @@ from .ids import job, moment, whole
 START_SECONDS = 30.0
 """Longest silence of the answer to a request for a job."""
 
+MOST_COMMAND = 400
+"""How much of its command a `Run` keeps, in characters: our own is a whole program."""
+
 _REASONS = {
     "NO_CREDITS": "Stopped by the Hub: there is no credit left to pay for it.",
     "NO_SUBSCRIPTION": "Stopped by the Hub: the account has no subscription that allows it.",
@@ -178,7 +181,21 @@ def run_of(item: Any) -> Run:
         labels=_strings(item.get("labels")),
         environment=_strings(item.get("environment")),
         url=f"{endpoint()}/jobs/{owner}/{item['id']}",
+        command=" ".join(words_of(item))[:MOST_COMMAND],
     )
+
+
+def command_of(owner: str, job_id: str, token: str | None) -> list[str]:
+    """The whole command of a job. Raises HubProblem."""
+    owner, job_id = job(owner, job_id)
+    item = get_json(job_path(owner, job_id), token, about="this run")
+    return words_of(item) if isinstance(item, dict) else []
+
+
+def words_of(item: Mapping[str, Any]) -> list[str]:
+    """Command and arguments of the Hub's description of a job, as texts."""
+    parts = [item.get("command"), item.get("arguments")]
+    return [word for part in parts if isinstance(part, list) for word in part if isinstance(word, str)]
 
 
 def _list(owner: str, labels: list[tuple[str, str]], token: str, more: Params = ()) -> list[Run]:

@@ -7,6 +7,7 @@ the run, so nobody sees a run of somebody else by knowing its address.
     GET /gradio_api/trl/static/page.js                the page's script
     GET /gradio_api/trl/schema/{trainer}.json         every setting of a goal (`catalog`)
     GET /gradio_api/trl/runs/{owner}/{job}            what the run is, as JSON, or {"problem", "kind"}
+    GET /gradio_api/trl/runs/{owner}/{job}/earlier    the runs it goes on with, and what they measured
     GET /gradio_api/trl/runs/{owner}/{job}/events     server-sent events `update`, `end`, `problem`; `id` counts lines
 """
 
@@ -25,6 +26,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from trl_space import doctor, estimate
+from trl_space.carried import read as read_carried
 from trl_space.facts import Machine, Run
 from trl_space.hub import jobs
 from trl_space.hub import machines as hub_machines
@@ -35,7 +37,9 @@ from trl_space.hub.result import verify
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS
 from trl_space.ui import assets, catalog, form, rehearsing, views
+from trl_space.ui.earlier import Earlier
 from trl_space.ui.login import Identity, Visitor
+from trl_space.ui.receipt import receipt
 from trl_space.ui.run_news import Told, is_rehearsal, recipe_of, target_of
 from trl_space.ui.session import Facts
 
@@ -58,6 +62,7 @@ class RunRoutes:
             Route(catalog.ROUTE, self.catalog),
             Route("/gradio_api/trl/runs/{owner}/{job}", self.run),
             Route("/gradio_api/trl/runs/{owner}/{job}/events", self.events),
+            Route("/gradio_api/trl/runs/{owner}/{job}/earlier", self.earlier),
         ]
 
     async def script(self, request: Request) -> Response:
@@ -79,6 +84,15 @@ class RunRoutes:
             return refuse(problem)
         machine = await self.machine(run)
         return JSONResponse({"run": whole_run(run, machine), "now": time.time()}, headers=PRIVATE)
+
+    async def earlier(self, request: Request) -> Response:
+        """The runs that this one goes on with, as far as this visitor may read them."""
+        try:
+            visitor, run = await self.seen(request)
+            found = await Earlier(self.followers).found(run, recipe_of(run), visitor.token)
+        except HubProblem as problem:
+            return refuse(problem)
+        return JSONResponse(found, headers=PRIVATE)
 
     async def events(self, request: Request) -> Response:
         """Log, state and stage of the run as they come; a viewer who was away continues where it stopped."""
@@ -140,6 +154,8 @@ class RunRoutes:
                         break
             async for message in self.outcome(last, reader.state, visitor, machine):
                 yield event("update", message)
+            paper = await self.receipt(last, reader.state, visitor, machine)
+            yield event("update", {"receipt": paper})
             yield event("end", {"run": changing_run(last, machine), "now": time.time()})
         except HubProblem as problem:
             yield event("problem", {"problem": problem.sentence, "kind": kind_of(problem)})
@@ -152,6 +168,16 @@ class RunRoutes:
         """End what is shown to whoever signed out with this token."""
         for over in self._watching.get(credential(token), ()):
             over.set()
+
+    async def receipt(
+        self, run: Run, state: doctor.RunState, visitor: Visitor, machine: Machine | None
+    ) -> dict[str, Any]:
+        """What the run took and was made of."""
+        try:
+            carried = read_carried(await asyncio.to_thread(jobs.command_of, run.owner, run.job_id, visitor.token))
+        except HubProblem:
+            carried = None
+        return receipt(run, recipe_of(run), state, machine, carried)
 
     async def outcome(
         self, run: Run, state: doctor.RunState, visitor: Visitor, machine: Machine | None
@@ -169,6 +195,9 @@ class RunRoutes:
             return
         # What the log names must be where the run was sent: a line of somebody else's could name any model.
         elsewhere = recipe is not None and state.pushed and state.pushed[0] != target_of(run, recipe)
+        if recipe is None and state.pushed is None:
+            yield {"result": {"elsewhere": True, "problem": None, "url": None}}
+            return
         if state.pushed is None or elsewhere:
             yield {"result": {"problem": t("page.nothing_pushed"), "url": None}}
             return
@@ -229,6 +258,7 @@ def whole_run(run: Run, machine: Machine | None) -> dict[str, Any]:
         "subtitle": subtitle,
         "machine": machine.title if machine else run.flavor,
         "recipe": recipe.to_query() if recipe else None,
+        "share": recipe.to_share().to_query() if recipe else None,
         "target": None if only_tries else target,
         "rehearsal": only_tries,
         "timeout": run.timeout,

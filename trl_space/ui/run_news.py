@@ -85,16 +85,20 @@ class Told:
             "resumed": {"repo": state.resumed[0], "step": state.resumed[1]} if state.resumed else None,
             "stopped": {"kind": stopped.kind, "step": stopped.step, "message": stopped.message} if stopped else None,
             "saved": state.saved,
-            "continue": self.way_on(state),
+            "way": self.way_on(state),
         }
 
-    def way_on(self, state: RunState) -> str:
-        """The form's address for going on from what this run saved; "" when nothing is there to go on from."""
+    def way_on(self, state: RunState) -> dict[str, str] | None:
+        """The one button of a run that ended early: {"kind", "label", and "query" of the form or "url" elsewhere}.
+
+        It goes on from what was saved; without that, None: the page then offers the recipe for a change.
+        """
         there = state.stopped is not None or state.saved
         ruined = state.diagnosis is not None and state.diagnosis.kind == "diverged"
         if self.recipe is None or not self.target or state.phase == "done" or not there or ruined:
-            return ""
-        return continue_query(self.recipe, self.target)
+            return None
+        query = continue_query(self.recipe, self.target)
+        return {"kind": "continue", "label": t("page.parts.run_view.continue"), "query": query}
 
     def _reach(self, state: RunState) -> None:
         """The last phase that the run was in before its end."""
@@ -190,7 +194,7 @@ def reward_titles(recipe: Recipe | None) -> dict[str, str]:
 
 def point(metrics: dict[str, float], kept: Iterable[str]) -> dict[str, float]:
     """One point with the numbers that are shown, six digits of each."""
-    names = {"step", *kept, *(f"eval_{name}" for name in kept)}
+    names = {"step", "learning_rate", *kept, *(f"eval_{name}" for name in kept)}
     return {
         name: float(f"{value:.6g}") if name != "step" else value for name, value in metrics.items() if name in names
     }

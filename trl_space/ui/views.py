@@ -15,6 +15,7 @@ from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe
 from trl_space.texts import t, table
 from trl_space.trainers import TRAINERS
+from trl_space.ui import elsewhere
 from trl_space.ui.run_news import is_rehearsal, recipe_of
 from trl_space.ui.words import about, ago, amounts, between, count, measured_time, money, spoken
 
@@ -211,7 +212,7 @@ def link_notices(unknown: Iterable[tuple[str, str]], problems: Iterable[str]) ->
 def run_title(recipe: Recipe | None, run: Run) -> tuple[str, str]:
     """A run's name and the line below it."""
     if recipe is None or not recipe.model:
-        return run.labels.get("name") or run.job_id, t("page.run_elsewhere")
+        return elsewhere.title(run)
     short = [one.rpartition("/")[2] for one in (recipe.model, recipe.dataset)]
     title = t("page.run_title", model=short[0], dataset=short[1] or "?")
     return title, f"{recipe.model} · {recipe.dataset} · {TRAINERS[recipe.trainer].title}"

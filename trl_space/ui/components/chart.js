@@ -1,31 +1,42 @@
-// The numbers of a run over its steps: one line at a time, drawn as SVG, with a switch between what is measured and
-// the same numbers as a table for who cannot see the line.
+// The numbers of a run over its steps: one at a time, drawn as SVG, with a switch between what is measured and the same
+// numbers as a table for who cannot see the line. The pointer, or the arrow keys, read the values.
 // set(points, total, charts): points are {step, loss, ...}, charts [{id, title, note}] with the most telling one first.
-// Values on held-out rows (`eval_` before the name) are a second line in the same picture.
+// before(points): those of the run that this one goes on with, drawn lighter up to where it begins.
+// Values on held-out rows (`eval_` before the name) are a second line in the same picture. Many values are noisy: then
+// the line is their running mean, with the values themselves pale behind it.
 trl.chart = (texts) => {
   const { h, svg } = trl;
-  const MOST = 400;
-  let all = [], charts = [], total = null, chosen = "", scale = null;
-  let points = [], held = [];
+  const { thin, smooth, nearest, spark } = trl.curves;
+  const MOST = 400, NOISY = 150;
+  let all = [], past = [], charts = [], total = null, chosen = "", scale = null;
+  let points = [], mean = [], held = [], earlier = [], at = null, waiting = 0;
 
   const title = h("h2", { class: "t-title" });
   const note = h("p", { class: "t-small t-chart-note" });
   const switcher = h("div", { class: "t-segs t-chart-segs", role: "group", "aria-label": texts.measured, hidden: true });
   const canvas = svg("svg", { class: "t-chart", role: "img" });
-  const tip = h("div", { class: "t-chart-tip t-num", hidden: true });
-  const legend = h("p", { class: "t-chart-legend t-small", hidden: true },
-    h("span", { class: "t-key" }, texts.on_training), h("span", { class: "t-key t-key-held" }, texts.on_held_out));
+  const mark = svg("g", { class: "t-chart-mark" });
+  const tip = h("div", { class: "t-chart-tip t-num", role: "status", hidden: true });
+  const key = (kind, text) => h("span", { class: `t-key ${kind}`, hidden: true }, text);
+  const keys = {
+    mean: key("", texts.on_average), each: key("t-key-each", texts.each_value), plain: key("", texts.on_training),
+    held: key("t-key-held", texts.on_held_out), past: key("t-key-past", texts.earlier_run),
+  };
+  const legend = h("p", { class: "t-chart-legend t-small", hidden: true }, Object.values(keys));
   const body = h("tbody", {});
   const head = h("thead", {});
   const table = h("details", { class: "t-chart-table" },
     h("summary", { class: "t-small" }, texts.numbers),
     h("div", { class: "t-chart-scroll", tabindex: "0" }, h("table", {}, head, body)));
+  const rate = h("div", { class: "t-chart-rate" });
+  const rates = h("details", { class: "t-chart-table", id: "trl-run-rate", hidden: true }, h("summary", { class: "t-small" }, texts.rate), rate);
   const empty = h("div", { class: "t-chart-empty t-small" }, texts.no_points);
-  const frame = h("div", { class: "t-chart-frame" }, canvas, tip, empty);
-  const whole = h("div", {}, h("div", { class: "t-chart-top" }, title, switcher), note, frame, legend, table);
+  const frame = h("div", { class: "t-chart-frame", tabindex: "0", role: "group", "aria-label": texts.chart_keys }, canvas, tip, empty);
+  const whole = h("div", {}, h("div", { class: "t-chart-top" }, title, switcher), note, frame, legend, rates, table);
 
   const now = () => charts.find((one) => one.id === chosen) || charts[0] || { id: "loss", title: texts.chart, note: "" };
-  const series = (name) => all.filter((one) => Number.isFinite(one[name])).map((one) => [one.step, one[name]]);
+  const series = (from, name) => from.filter((one) => Number.isFinite(one[name])).map((one) => [one.step, one[name]]);
+  const digits = (value, n) => String(Number(value.toPrecision(n)));
   const nice = (low, high, count) => {
     const rough = (high - low || 1) / count;
     const power = 10 ** Math.floor(Math.log10(rough));
@@ -34,52 +45,42 @@ trl.chart = (texts) => {
     for (let v = Math.ceil(low / step) * step; v <= high + step / 1e6; v += step) ticks.push(Number(v.toPrecision(10)));
     return ticks;
   };
-  // Keeps the first, the last and the extremes of each stretch, so that a spike is never lost.
-  const thin = (many) => {
-    if (many.length <= MOST) return many;
-    const size = many.length / (MOST / 2);
-    const kept = [];
-    for (let i = 0; i < MOST / 2; i++) {
-      const part = many.slice(Math.floor(i * size), Math.floor((i + 1) * size));
-      const low = part.reduce((a, b) => (b[1] < a[1] ? b : a));
-      const high = part.reduce((a, b) => (b[1] > a[1] ? b : a));
-      kept.push(...(low[0] < high[0] ? [low, high] : [high, low]));
-    }
-    return kept;
-  };
   const measure = (width, height) => {
     const left = 44, right = 12, top = 12, bottom = 28;
-    const ys = [...points, ...held].map((p) => p[1]);
-    const x1 = [...points, ...held].reduce((most, p) => Math.max(most, p[0]), Math.max(total || 0, 1));
-    let y0 = ys.reduce((a, b) => Math.min(a, b), Infinity), y1 = ys.reduce((a, b) => Math.max(a, b), -Infinity);
+    let x1 = Math.max(total || 0, 1), y0 = Infinity, y1 = -Infinity;
+    for (const some of [points, held, earlier])
+      for (const [x, y] of some) { x1 = Math.max(x1, x); y0 = Math.min(y0, y); y1 = Math.max(y1, y); }
     const negative = y0 < 0;
-    if (!ys.length) { y0 = 0; y1 = 1; }
+    if (y0 > y1) { y0 = 0; y1 = 1; }
     const pad = (y1 - y0 || Math.abs(y1) || 1) * 0.08;
     y0 -= pad; y1 += pad;
     if (y0 < 0 && !negative) y0 = 0;
     return {
       x: (v) => left + (v / x1) * (width - left - right),
       y: (v) => top + (1 - (v - y0) / (y1 - y0)) * (height - top - bottom),
-      width, height, left, right, bottom, x1, y0, y1,
+      width, height, left, right, top, bottom, x1, y0, y1,
     };
   };
-  const line = (some, kind) => {
-    const spots = thin(some);
+  const line = (some, kind, dots) => {
+    const spots = thin(some, MOST);
     const path = spots.map((p, i) => `${i ? "L" : "M"}${scale.x(p[0]).toFixed(1)} ${scale.y(p[1]).toFixed(1)}`).join("");
-    const drawn = [svg("path", { d: path, class: `t-chart-line ${kind}` })];
-    const dots = kind ? spots : spots.slice(-1);
     const dot = (p) => svg("circle", { cx: scale.x(p[0]), cy: scale.y(p[1]), r: kind ? 3 : 4, class: `t-chart-dot ${kind}` });
-    return drawn.concat(dots.map(dot));
+    return [svg("path", { d: path, class: `t-chart-line ${kind}` }), ...dots(spots).map(dot)];
   };
   const draw = () => {
+    waiting = 0;
     const one = now();
-    points = series(one.id);
-    held = series("eval_" + one.id);
+    points = series(all, one.id);
+    held = series(all, "eval_" + one.id);
+    earlier = series(past, one.id).filter((p) => !points.length || p[0] < points[0][0]);
+    mean = points.length > NOISY ? smooth(points) : [];
     title.textContent = one.title;
     note.textContent = one.note;
-    legend.hidden = !held.length;
+    const told = { mean: mean.length, each: mean.length, plain: !mean.length && (held.length || earlier.length), held: held.length, past: earlier.length };
+    for (const [name, element] of Object.entries(keys)) element.hidden = !told[name];
+    legend.hidden = !Object.values(told).some(Boolean);
     const width = Math.max(240, frame.clientWidth || 640);
-    const some = points.length + held.length > 0;
+    const some = points.length + held.length + earlier.length > 0;
     empty.hidden = some;
     scale = measure(width, width > 560 ? 300 : 240);
     canvas.setAttribute("viewBox", `0 0 ${width} ${scale.height}`);
@@ -94,17 +95,26 @@ trl.chart = (texts) => {
     const parts = some ? [] : [across(scale.height - scale.bottom)];
     for (const v of some ? nice(scale.y0, scale.y1, 4) : [])
       parts.push(across(scale.y(v)), label(scale.left - 8, scale.y(v) + 4, "end", String(v)));
-    for (const v of some ? nice(0, scale.x1, 6) : [])
-      if (Number.isInteger(v)) parts.push(label(scale.x(v), scale.height - 8, "middle", String(v)));
-    if (held.length) parts.push(...line(held, "t-held"));
-    if (points.length) parts.push(...line(points, ""));
-    canvas.replaceChildren(...parts);
+    for (const v of some ? nice(0, scale.x1, width > 560 ? 6 : 4) : [])
+      if (Number.isInteger(v)) parts.push(label(scale.x(v), scale.height - 8, v > scale.x1 * 0.97 ? "end" : "middle", v.toLocaleString("en")));
+    const none = () => [], newest = (spots) => spots.slice(-1);
+    if (earlier.length) {
+      const x = scale.x(earlier[earlier.length - 1][0]);
+      parts.push(svg("line", { x1: x, x2: x, y1: scale.top, y2: scale.height - scale.bottom, class: "t-chart-seam" }), ...line(earlier, "t-past", none));
+    }
+    if (mean.length) parts.push(...line(points, "t-each", none));
+    if (held.length) parts.push(...line(held, "t-held", (spots) => (spots.length > 60 ? [] : spots)));
+    if (points.length) parts.push(...line(mean.length ? mean : points, "", newest));
+    canvas.replaceChildren(...parts, mark);
     const [first, last] = [points[0], points[points.length - 1]];
-    const digits = (value) => String(Number(value.toPrecision(3)));
-    const said = points.length ? { what: one.title, from: digits(first[1]), to: digits(last[1]), step: last[0] } : null;
+    const said = points.length ? { what: one.title, from: digits(first[1], 3), to: digits(last[1], 3), step: last[0] } : null;
     canvas.setAttribute("aria-label", said ? trl.fill(texts.chart_says, said) : empty.textContent);
     fillTable();
+    drawRate();
+    if (at !== null) read(at);
   };
+  // Messages may come ten times a second, the picture is drawn once for what came meanwhile.
+  const soon = () => { if (!waiting) waiting = setTimeout(draw, document.hidden ? 1000 : 40); };
   const paintSwitch = () => {
     switcher.hidden = charts.length < 2;
     const seg = (one) => h("button", { type: "button", class: "t-seg", "data-id": one.id, "aria-pressed": String(one.id === now().id),
@@ -113,33 +123,77 @@ trl.chart = (texts) => {
   };
   const pick = (id) => {
     chosen = id;
-    tip.hidden = true;
+    leave();
     switcher.querySelectorAll(".t-seg").forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.id === id)));
     draw();
   };
-  frame.addEventListener("pointermove", (event) => {
-    if (!points.length) return;
-    const inner = scale.width - scale.left - scale.right;
-    const at = ((event.clientX - frame.getBoundingClientRect().left - scale.left) / inner) * scale.x1;
-    const near = points.reduce((a, b) => (Math.abs(b[0] - at) < Math.abs(a[0] - at) ? b : a));
+
+  // --- reading values: by the pointer, or by the arrow keys ---
+  const readable = () => [...earlier, ...points];
+  const read = (step) => {
+    const some = readable();
+    if (!some.length) return;
+    const spot = nearest(some, step);
+    const near = some[spot];
+    at = near[0];
+    const words = [`${texts.step} ${near[0].toLocaleString("en")}`, digits(near[1], 4)];
+    const even = mean[spot - earlier.length];
+    if (even) words.push(`${texts.on_average} ${digits(even[1], 4)}`);
+    const beside = held.length ? held[nearest(held, near[0])] : null;
+    if (beside && beside[0] === near[0]) words.push(`${texts.on_held_out} ${digits(beside[1], 4)}`);
     tip.hidden = false;
-    tip.textContent = `${texts.step} ${near[0]} · ${Number(near[1].toPrecision(4))}`;
-    tip.style.left = Math.min(scale.x(near[0]), scale.width - 120) + "px";
-    tip.style.top = scale.y(near[1]) - 36 + "px";
+    tip.textContent = words.join(" · ");
+    const [x, y] = [scale.x(near[0]), scale.y(near[1])];
+    tip.style.left = Math.max(0, Math.min(x - tip.offsetWidth / 2, scale.width - tip.offsetWidth)) + "px";
+    tip.style.top = (y < 60 ? y + 14 : y - 40) + "px";
+    mark.replaceChildren(svg("line", { x1: x, x2: x, y1: scale.top, y2: scale.height - scale.bottom, class: "t-chart-cross" }),
+      svg("circle", { cx: x, cy: y, r: 4, class: "t-chart-dot" }));
+  };
+  const leave = () => { at = null; tip.hidden = true; mark.replaceChildren(); };
+  const step = (by) => {
+    const some = readable();
+    if (!some.length) return;
+    const from = at === null ? some.length - 1 : nearest(some, at) + by;
+    read(some[Math.max(0, Math.min(from, some.length - 1))][0]);
+  };
+  const KEYS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20, Home: -Infinity, End: Infinity };
+  frame.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return leave();
+    if (!(event.key in KEYS)) return;
+    event.preventDefault();
+    step(KEYS[event.key]);
   });
-  frame.addEventListener("pointerleave", () => { tip.hidden = true; });
+  frame.addEventListener("pointermove", (event) => {
+    const inner = scale.width - scale.left - scale.right;
+    read(((event.clientX - frame.getBoundingClientRect().left - scale.left) / inner) * scale.x1);
+  });
+  frame.addEventListener("pointerleave", leave);
+  frame.addEventListener("blur", leave);
   new ResizeObserver(draw).observe(frame);
+
+  // --- what is folded: the learning rate, and all of it as a table ---
+  const drawRate = () => {
+    const some = series(all, "learning_rate");
+    rates.hidden = some.length < 2;
+    if (!rates.open || rates.hidden) return;
+    const last = some[some.length - 1];
+    const most = some.reduce((high, p) => Math.max(high, p[1]), 0);
+    rate.replaceChildren(spark(some, Math.max(200, frame.clientWidth - 8), 64),
+      h("p", { class: "t-small t-num" }, trl.fill(texts.rate_says, { most: digits(most, 3), last: digits(last[1], 3), step: last[0].toLocaleString("en") })));
+  };
+  rates.addEventListener("toggle", drawRate);
   table.addEventListener("toggle", () => fillTable());
   const fillTable = () => {
     if (!table.open) return;
-    const cell = (value) => h("td", { class: "t-num" }, value === undefined ? "" : Number(value.toPrecision(5)));
+    const cell = (value) => h("td", { class: "t-num" }, value === undefined ? "" : digits(value, 5));
     const beside = new Map(held);
-    const steps = [...new Set([...thin(points), ...held].map((p) => p[0]))].sort((a, b) => a - b);
-    const main = new Map(points);
+    const steps = [...new Set([...thin(readable(), MOST), ...held].map((p) => p[0]))].sort((a, b) => a - b);
+    const main = new Map(readable());
     const extra = held.length > 0;
-    head.replaceChildren(h("tr", {}, h("th", {}, texts.step), h("th", {}, now().title), extra && h("th", {}, texts.on_held_out)));
+    const col = (text) => h("th", { scope: "col" }, text);
+    head.replaceChildren(h("tr", {}, col(texts.step), col(now().title), extra && col(texts.on_held_out)));
     body.replaceChildren(...steps.map((step) => h("tr", {},
-      h("td", { class: "t-num" }, step), cell(main.get(step)), extra && cell(beside.get(step)))));
+      h("th", { scope: "row", class: "t-num" }, step), cell(main.get(step)), extra && cell(beside.get(step)))));
   };
   draw();
   return {
@@ -150,8 +204,9 @@ trl.chart = (texts) => {
       const before = charts.map((one) => one.id).join();
       charts = offered;
       if (charts.map((one) => one.id).join() !== before) paintSwitch();
-      draw();
+      soon();
     },
+    before(points) { past = points; soon(); },
     last(id) {
       for (let i = all.length - 1; i >= 0; i--) if (Number.isFinite(all[i][id])) return all[i][id];
       return null;

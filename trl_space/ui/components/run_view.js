@@ -5,64 +5,45 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   if (trl.view !== "run") return;
   const asked = new URLSearchParams(location.search).get("run") || "";
   const [owner, job] = asked.split("/");
-  const PHASES = ["waiting", "starting", "installing", "downloading", "training", "saving", "done"];
-  // A rehearsal saves nothing.
-  const PHASES_OF = (run) => PHASES.filter((name) => !run?.rehearsal || name !== "saving");
   const PLAIN = [{ id: "loss", title: texts.metric_loss, note: texts.note_loss }];
   const address = `gradio_api/trl/runs/${encodeURIComponent(owner || "")}/${encodeURIComponent(job || "")}`;
-  let run = null, state = {}, points = [], charts = PLAIN, result = null;
-  let skew = 0, source = null, ended = false, said = "", left = null, answers = null;
+  let run = null, state = {}, points = [], charts = PLAIN, result = null, receipt = null;
+  let skew = 0, source = null, ended = false, answers = null, joined = false;
 
   const title = h("h1", { class: "t-run-title" }, trl.bone("min(320px, 80%)", "28px"));
   const badge = h("span", { class: "t-badge t-mark", id: "trl-run-rehearsal", hidden: true }, texts.rehearsal);
   const under = h("p", { class: "t-run-under t-small" }, trl.bone("220px", "14px"));
-  const status = h("div", { class: "t-run-status", id: "trl-run-status" }, trl.bone("240px", "18px"));
-  const phases = h("ol", { class: "t-phases", "aria-label": texts.phases });
-  const bar = h("div", { class: "t-progress", role: "progressbar", "aria-label": texts.progress, "aria-valuemin": 0,
-    "aria-valuemax": 100 }, h("span", {}));
-  const aloud = h("span", { class: "t-sr", role: "status", "aria-live": "polite", id: "trl-run-aloud" });
+  const status = trl.run_status(texts, asked);
   const hints = h("ul", { class: "t-run-hints", id: "trl-run-hints", hidden: true });
-  const outcome = h("div", { class: "t-outcome", id: "trl-run-outcome", hidden: true });
+  const end = trl.run_end(texts);
+  const hardware = trl.hardware(texts);
   const chart = trl.chart(texts);
   const facts = h("dl", { class: "t-run-facts" });
   const notes = h("div", { class: "t-run-notes", id: "trl-run-notes", hidden: true });
   const samples = trl.samples();
-  const log = trl.log(texts, job || "run");
+  const log = trl.log(texts, job || "run", address);
   const stop = h("button", { type: "button", class: "t-btn t-danger", id: "trl-stop", hidden: true, onclick: confirm },
     icon("stop"), texts.stop);
-  const sure = h("div", { class: "t-sure", role: "alertdialog", "aria-label": texts.stop_sure, hidden: true });
+  const sure = h("div", { class: "t-sure", role: "alertdialog", "aria-label": texts.stop, hidden: true });
   const share = async () => {
-    await trl.copy(location.href);
+    await trl.copy(new URL(`${location.pathname}?run=${asked}`, location.href).href);
     link.lastChild.textContent = texts.copied;
     setTimeout(() => { link.lastChild.textContent = texts.copy; }, 2000);
   };
   const link = h("button", { type: "button", class: "t-btn", onclick: share }, icon("link"), texts.copy);
   const head = h("div", { class: "t-card t-run-head" },
-    h("div", { class: "t-run-top" }, h("div", { class: "t-run-name" }, title, badge, under), h("div", { class: "t-run-acts" }, link, stop)),
-    sure, status, bar, phases, aloud, hints, outcome);
+    h("div", { class: "t-run-top" }, h("div", { class: "t-run-name" }, title, badge, under),
+      h("div", { class: "t-run-acts" }, status.tell, link, stop)),
+    sure, status.head, hardware.element, hints, end.outcome);
   const page = h("div", { class: "t-run" }, head,
     h("div", { class: "t-run-grid" },
       h("section", { class: "t-card" }, chart.element, notes),
       h("section", { class: "t-card" }, h("h2", { class: "t-title" }, texts.facts), facts)),
-    samples.element,
+    samples.element, end.more,
     h("div", { class: "t-card t-run-log" }, log.element));
   element.append(page);
 
   const now = () => Date.now() / 1000 + skew;
-  const seconds = () => (run?.started ? (run.finished || now()) - run.started : 0);
-  const spent = () => (run?.usd_per_minute ? (Math.min(seconds(), run.timeout || Infinity) / 60) * run.usd_per_minute : null);
-
-  // Time left: what the worker said last, less what went by since; else from the speed as this page saw it.
-  const seen = [];
-  const remaining = () => {
-    if (left) return Math.max(0, left.seconds - (now() - left.at));
-    if (!state.total || !state.step) return null;
-    if (!seen.length || seen[seen.length - 1][1] !== state.step) seen.push([now(), state.step]);
-    while (seen.length > 2 && now() - seen[0][0] > 180) seen.shift();
-    const [since, from] = seen[0];
-    const [until, to] = seen[seen.length - 1];
-    return to > from && now() - since > 4 ? ((state.total - to) * (until - since)) / (to - from) : null;
-  };
 
   const problem = (sentence, kind) => {
     const back = h("a", { class: "t-btn", href: trl.page("view=runs") }, texts.to_runs);
@@ -74,6 +55,16 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     document.title = texts.name;
   };
 
+  // What is kept when it is stopped now, and what it cost until now: said before it is done.
+  const keeps = () => {
+    if (run.rehearsal) return texts.stop_rehearsal;
+    if (!run.recipe) return texts.stop_elsewhere;
+    const at = { i: state.step, n: state.total, saved: state.saved };
+    const trains = state.total && state.step;
+    const kept = !trains ? texts.stop_nothing : state.saved ? trl.fill(texts.stop_saved, at) : trl.fill(texts.stop_unsaved, at);
+    const spent = status.price(run, status.seconds(run, now()));
+    return [kept, spent === null || !run.started ? "" : trl.fill(texts.stop_cost, { now: trl.money(spent) })].join(" ").trim();
+  };
   function confirm() {
     sure.hidden = false;
     const yes = h("button", { type: "button", class: "t-btn t-danger", id: "trl-stop-yes", onclick: async () => {
@@ -88,7 +79,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       sure.firstChild.textContent = answer.problem;
     } }, texts.stop_yes);
     const keep = () => { sure.hidden = true; stop.focus(); };
-    sure.replaceChildren(h("span", {}, run?.rehearsal ? texts.stop_rehearsal : texts.stop_sure), yes,
+    sure.replaceChildren(h("span", { id: "trl-stop-keeps" }, keeps()), yes,
       h("button", { type: "button", class: "t-btn", onclick: keep }, texts.stop_no));
     yes.focus();
   }
@@ -97,7 +88,10 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   const where = () => {
     if (run?.ended && state.stopped) return "stopped";
     if (run?.ended && run.stage !== "COMPLETED") return "failed";
-    if (run?.stage === "COMPLETED") return result?.url || result?.rehearsed ? "done" : state.phase === "failed" ? "failed" : "saving";
+    if (run?.stage === "COMPLETED") {
+      if (result?.url || result?.rehearsed) return "done";
+      return result?.elsewhere ? "ended" : state.phase === "failed" ? "failed" : "saving";
+    }
     if (run?.stage === "SCHEDULING") return "waiting";
     if (run?.rehearsal && ["done", "stopped", "saving"].includes(state.phase)) return "training";
     if (state.phase === "done" || state.phase === "stopped") return "saving";
@@ -105,65 +99,22 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   };
   const calm = () => run.stage === "CANCELED" || Boolean(state.stopped);
 
-  const paintPhases = (phase) => {
-    const over = phase === "failed" || phase === "stopped";
-    const all = PHASES_OF(run);
-    const reached = over ? state.reached || "starting" : phase;
-    const at = all.indexOf(all.includes(reached) ? reached : "training");
-    phases.style.setProperty("--phases", all.length);
-    phases.replaceChildren(...all.map((name, i) => {
-      const kind = over && i === at ? (calm() ? "stopped" : "bad") : i < at || phase === "done" ? "past" : i === at ? "now" : "next";
-      const sign = { past: "ok", bad: "blocks", stopped: "stop" }[kind];
-      const later = kind === "past" || kind === "next" ? h("span", { class: "t-sr" }, " " + texts["phase_" + kind]) : null;
-      return h("li", { class: `t-phase t-phase-${kind}`, "aria-current": kind === "now" ? "step" : null },
-        sign ? icon(sign) : h("span", { class: kind === "now" ? "t-phase-dot" : "t-phase-ring" }),
-        h("span", {}, texts["phase_" + name], later));
-    }));
-  };
-
-  const early = () => (state.stopped.kind === "deadline" ? texts.stopped_deadline : texts.stopped_signal);
   const paint = () => {
     if (!run) return;
     const phase = where();
-    const share = state.total ? Math.min(1, (state.step || 0) / state.total) : 0;
-    const percent = Math.floor(share * 100);
-    const words = [];
-    const stage = phase === "stopped" ? early()
-      : run.stage === "CANCELED" ? texts.canceled
-      : phase === "failed" ? texts.failed
-      : phase === "training" && state.total ? trl.fill(texts.training_at, { n: percent })
-      : texts["says_" + phase] || texts["phase_" + phase];
-    words.push(h("strong", { class: `t-run-stage t-run-${phase === "failed" && calm() ? "stopped" : phase}` }, stage));
-    const eta = remaining();
-    if (phase === "training" && eta !== null) {
-      const time = trl.duration(60 * Math.ceil(eta / 60)).replace(" 00 s", "");
-      words.push(eta < 60 ? texts.left_little : trl.fill(texts.left, { time }));
-    }
-    if (run.started) words.push(trl.duration(seconds()));
-    const money = spent();
-    if (money !== null && run.at_most !== null) {
-      const amounts = { now: trl.money(money), most: trl.money(run.at_most) };
-      words.push(trl.fill(run.ended ? texts.cost_was : texts.cost_now, amounts));
-    }
-    if (run.connected === false) words.push(texts.reconnecting);
-    const dot = () => h("span", { class: "t-dot", "aria-hidden": "true" }, "·");
-    status.replaceChildren(...words.flatMap((word, i) => (i ? [dot(), h("span", { class: "t-num" }, word)] : [word])));
-    paintPhases(phase);
-    bar.firstChild.style.width = (phase === "done" || phase === "saving" ? 100 : percent) + "%";
-    bar.setAttribute("aria-valuenow", phase === "done" ? 100 : percent);
-    bar.classList.toggle("t-progress-idle", !run.ended && !["training", "saving", "done"].includes(phase));
-    bar.classList.toggle("t-progress-bad", phase === "failed" && !calm());
+    const idle = !run.ended && !["training", "saving", "done"].includes(phase);
+    status.paint({ run, state, phase, calm: calm(), now: now(), idle });
     if (run.ended && !points.length) chart.nothing(texts.no_points_ended);
+    if (run.ended) hardware.over();
     stop.hidden = run.ended;
     badge.hidden = !run.rehearsal;
     if (run.ended) sure.hidden = true;
-    const loud = typeof stage === "string" && phase === "training" ? texts.phase_training : stage;
-    if (loud !== said) { said = loud; aloud.textContent = loud; }
-    document.title = `${phase === "training" ? percent + "% · " : ""}${run.title} · ${texts.name}`;
     paintFacts();
-    paintNotes();
+    paintNotes(phase);
     samples.set(answers?.finished ? answers : null);
-    paintOutcome(phase);
+    // The last lines count once all have come.
+    const tail = ended ? log.tail(6) : [];
+    end.paint({ run, state, phase, calm: calm(), result, receipt, early: status.early(state), tail });
   };
 
   const small = (value) => (value === null ? null
@@ -184,88 +135,63 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       [texts.limit, run.timeout ? trl.duration(run.timeout).replace(" 00 min", "") : null],
       run.rehearsal ? [texts.rehearsal, texts.rehearsal_note] : [texts.target, run.target],
       [texts.payer, owner],
-    ].filter(Boolean);
+    ].filter((row) => row && (run.recipe || row[1]));  // of a run without a recipe, much stays unknown
     const known = (value) => (value === null || value === undefined || value === "" ? "–" : value);
+    const text = JSON.stringify(rows);
+    if (facts.dataset.key === text) return;
+    facts.dataset.key = text;
     facts.replaceChildren(...rows.flatMap(([word, value]) => [h("dt", {}, word), h("dd", { class: "t-num" }, known(value))]));
   };
 
-  const paintNotes = () => {
+  const paintNotes = (phase) => {
     const all = state.notes || [];
     notes.hidden = !all.length;
     const why = trl.fill(state.found ? texts.notes_found : texts.notes, { found: state.found });
     notes.replaceChildren(h("h3", { class: "t-small" }, why), h("ul", {}, all.map((one) => h("li", {}, one))));
-    const bad = where() === "failed" && !calm() ? [] : state.hints || [];
+    const bad = phase === "failed" && !calm() ? [] : state.hints || [];
     hints.hidden = !bad.length;
     hints.replaceChildren(...bad.map((one) => h("li", { class: "t-run-hint" }, icon("warns"),
       h("div", {}, h("strong", {}, one.title), h("p", {}, one.reason)))));
   };
 
-  const paintOutcome = (phase) => {
-    outcome.hidden = !(run.ended && (["done", "failed", "stopped"].includes(phase) || result || run.stage === "COMPLETED"));
-    if (outcome.hidden) return;
-    const key = JSON.stringify([phase, result, state.diagnosis, state.stopped, state.continue, run.stage]);
-    if (outcome.dataset.key === key) return;
-    outcome.dataset.key = key;
-    const change = run.rehearsal ? texts.again_rehearsal : texts.again;
-    const again = run.recipe ? h("a", { class: "t-btn", id: "trl-again", href: trl.page(run.recipe) }, icon("again"), change) : null;
-    const on = state.continue ? h("a", { class: "t-btn t-primary", id: "trl-continue", href: trl.page(state.continue) },
-      icon("play"), texts.continue) : null;
-    const tone = phase === "done" ? "good" : phase === "failed" && !calm() ? "bad" : "wait";
-    outcome.className = `t-outcome t-outcome-${tone}`;
-    const { line, reason } = state.diagnosis || {};
-    // The words of the program itself, where they say more than ours.
-    const quote = phase === "failed" && line && line !== reason ? h("p", { class: "t-mono t-outcome-line" }, line) : null;
-    const say = (sign, heading, text, ...acts) => outcome.replaceChildren(
-      icon(sign),
-      h("div", { class: "t-outcome-text" }, h("h2", { class: "t-title" }, heading), text && h("p", {}, text), quote),
-      h("div", { class: "t-outcome-acts" }, acts));
-    const kept = on && state.saved ? " " + trl.fill(texts.kept, { i: state.saved }) : "";
-    if (result?.rehearsed) {
-      // What was measured is about the run itself, which the form offers now.
-      const rows = result.rows.flatMap(([word, text]) => [h("dt", {}, word), h("dd", { class: "t-num" }, text)]);
-      const warnings = result.warnings.map((text) => h("li", {}, icon("warns"), h("span", {}, text)));
-      const real = run.recipe ? h("a", { class: "t-btn t-primary", id: "trl-real", href: trl.page(run.recipe) },
-        texts.real, icon("right")) : null;
-      say("ok", texts.rehearsed, rows.length ? texts.rehearsed_text : texts.rehearsed_unknown, real);
-      outcome.querySelector(".t-outcome-text").append(h("dl", { class: "t-outlook" }, rows),
-        warnings.length ? h("ul", { class: "t-outlook-warn" }, warnings) : "");
-      return;
-    }
-    if (phase === "done") {
-      const card = h("a", { class: "t-btn t-primary", id: "trl-card-link", href: trl.safeUrl(result.url), target: "_blank",
-        rel: "noopener" }, texts.open_card, icon("out"));
-      return say("ok", texts.done, trl.fill(texts.done_text, { repo: result.repo }), card, again);
-    }
-    if (phase === "stopped") {
-      const at = { i: state.stopped.step ?? state.step, n: state.total ?? "?" };
-      return say(state.stopped.kind === "deadline" ? "clock" : "stop", early(), trl.fill(texts.stopped_text, at), on, again);
-    }
-    if (run.stage === "CANCELED") return say("stop", texts.canceled, texts.canceled_text + kept, on, again);
-    if (phase === "failed") {
-      const why = reason || run.message || texts.failed_text;
-      return say("blocks", state.diagnosis?.title || texts.failed, why + kept, on, again);
-    }
-    if (result?.problem) return say("warns", run.rehearsal ? texts.unrehearsed : texts.unverified, result.problem, again);
-    say("unknown", texts.checking, run.rehearsal ? "" : texts.checking_text);
-  };
+  // What the run before this one measured, for a chart without a seam; without it the chart begins here.
+  async function join() {
+    joined = true;
+    try {
+      const reply = await fetch(trl.route(`${address}/earlier`));
+      const answer = await reply.json();
+      if (!reply.ok || !answer.points?.length) return;
+      chart.before(answer.points);
+      const before = answer.runs.map((one) => h("a", { href: trl.page("run=" + one.id) }, one.title));
+      under.append(" · ", texts.goes_on, " ", ...before.flatMap((one, i) => (i ? [", ", one] : [one])));
+    } catch { /* the chart begins where this run began */ }
+  }
 
   const take = (message) => {
     if (message.now) skew = message.now - Date.now() / 1000;
     if (message.run) run = { ...run, ...message.run };
     if (message.connected !== undefined && run) run.connected = message.connected;
     if (message.state) {
-      if (Number.isFinite(message.state.eta)) left = { seconds: message.state.eta, at: now() };
-      else if (message.state.eta === null) left = null;
+      status.take(message.state, now());
       state = { ...state, ...message.state };
     }
     if (message.charts) charts = message.charts;
-    if (message.points) points = points.slice(0, message.points_from).concat(message.points);
-    if (message.points || message.charts) chart.set(points, state.total, charts);
+    if (message.points) {
+      points.length = Math.min(points.length, message.points_from);
+      for (const one of message.points) points.push(one);
+    }
+    if (message.points || message.charts || message.state) chart.set(points, state.total, charts);
     if (message.samples !== undefined) answers = message.samples;
+    if (message.hardware) hardware.add(message.hardware);
     if (message.result) result = message.result;
+    if (message.receipt) receipt = message.receipt;
     if (message.lines?.length) log.add(message.first, message.lines);
-    paint();
+    if (state.resumed && !joined) join();
+    soon();
   };
+  // Many messages in a moment are painted once.
+  let waiting = 0;
+  const soon = () => { if (!waiting) waiting = setTimeout(() => { waiting = 0; paint(); }, 30); };
 
   async function begin() {
     let answer, reply;
@@ -280,13 +206,13 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     under.textContent = answer.run.subtitle;
     take(answer);
     listen();
-    setInterval(() => { if (!run.ended && !document.hidden) paint(); }, 1000);
+    setInterval(() => { if (!run.ended) paint(); }, 1000);
   }
 
   function listen() {
     source = new EventSource(trl.route(`${address}/events`, { start: log.next }));
     source.addEventListener("update", (event) => take(JSON.parse(event.data)));
-    source.addEventListener("end", (event) => { take(JSON.parse(event.data)); ended = true; source.close(); });
+    source.addEventListener("end", (event) => { ended = true; take(JSON.parse(event.data)); source.close(); });
     source.addEventListener("problem", (event) => {
       const told = JSON.parse(event.data);
       source.close();
