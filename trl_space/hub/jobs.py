@@ -25,7 +25,7 @@ from .ids import job, moment, whole
 START_SECONDS = 30.0
 """Longest silence of the answer to a request for a job."""
 
-MOST_COMMAND = 400
+MOST_COMMAND = 1000
 """How much of its command a `Run` keeps, in characters: our own is a whole program."""
 
 _REASONS = {

@@ -129,11 +129,13 @@ def snippet(recipe: Recipe | None, state: RunState, carried: Carried | None) -> 
     lines = [
         "from transformers import pipeline",
         "",
-        f"generator = pipeline('text-generation', model={repo})",
+        f"repo = {repo}",
+        "generator = pipeline('text-generation', model=repo)",
         "chat = generator.tokenizer.chat_template is not None",
         f"question = {json.dumps(asked[:500], ensure_ascii=False)}",
         "prompt = [{'role': 'user', 'content': question}] if chat else question",
-        "print(generator(prompt, max_new_tokens=128, return_full_text=False)[0]['generated_text'])",
+        "answers = generator(prompt, max_new_tokens=128, return_full_text=False)",
+        "print(answers[0]['generated_text'])",
     ]
     needs = ["# pip install transformers torch peft"] if adapter else ["# pip install transformers torch"]
     return "\n".join([*needs, *lines]) + "\n"

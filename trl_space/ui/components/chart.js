@@ -153,8 +153,8 @@ trl.chart = (texts) => {
   const step = (by) => {
     const some = readable();
     if (!some.length) return;
-    const from = at === null ? some.length - 1 : nearest(some, at) + by;
-    read(some[Math.max(0, Math.min(from, some.length - 1))][0]);
+    const from = at !== null ? nearest(some, at) : by > 0 ? -1 : some.length;
+    read(some[Math.max(0, Math.min(from + by, some.length - 1))][0]);
   };
   const KEYS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20, Home: -Infinity, End: Infinity };
   frame.addEventListener("keydown", (event) => {

@@ -78,10 +78,14 @@ trl.log = (texts, name, address) => {
   // New lines at the end of the window: into the last chunk until it is full.
   const grow = () => {
     drawing = 0;
-    if (!follow && to - from >= SHOWN) return edges();
-    if (lines.length - to > SHOWN) from = to = lines.length - SHOWN, sheet.replaceChildren();
+    if (follow && lines.length - to > SHOWN) {
+      from = to = lines.length - SHOWN;
+      sheet.replaceChildren();
+    }
+    // Whoever reads further up is not moved: the window is filled, and the rest comes when it is asked for.
+    const end = follow ? lines.length : Math.min(lines.length, from + SHOWN);
     let last = sheet.lastElementChild;
-    while (to < lines.length) {
+    while (to < end) {
       if (!last || Number(last.dataset.to) - Number(last.dataset.from) >= CHUNK) {
         last = h("div", { class: "t-lines", "data-from": to, "data-to": to });
         sheet.append(last);
@@ -236,7 +240,10 @@ trl.log = (texts, name, address) => {
         hits = hits.filter((i) => i >= gone).map((i) => i - gone);
         looked = Math.max(0, looked - gone);
         if (!follow || !to) show(from, to);
-        else sheet.replaceChildren(), (from = to = Math.max(0, lines.length - SHOWN));
+        else {
+          sheet.replaceChildren();
+          from = to = Math.max(0, lines.length - SHOWN);
+        }
       }
       if (!drawing) drawing = setTimeout(grow, document.hidden ? 500 : 30);
     },

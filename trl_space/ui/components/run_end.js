@@ -56,6 +56,7 @@ trl.run_end = (texts) => {
       outcome.replaceChildren(icon(sign), words, h("div", { class: "t-outcome-acts" }, acts));
       return words;
     };
+    const sentences = (...all) => all.filter(Boolean).map((text) => (/[.!?…]$/.test(text) ? text : text + ".")).join(" ");
     const kept = state.saved ? trl.fill(texts.kept, { i: state.saved }) : state.total ? texts.kept_nothing : "";
     const on = wayOn(run, state);
     const helps = () => [on || change(run, "t-primary"), on && state.way.kind !== "again" ? change(run, "t-quiet") : null];
@@ -80,11 +81,11 @@ trl.run_end = (texts) => {
       const at = { i: state.stopped.step ?? state.step, n: state.total ?? "?" };
       say(state.stopped.kind === "deadline" ? "clock" : "stop", early, trl.fill(texts.stopped_text, at), ...helps());
     } else if (run.stage === "CANCELED") {
-      say("stop", texts.canceled, [texts.canceled_text, kept].join(" ").trim(), ...helps());
+      say("stop", texts.canceled, sentences(texts.canceled_text, kept), ...helps());
     } else if (phase === "failed") {
-      const words = say("blocks", state.diagnosis?.title || texts.failed, [reason || run.message || texts.failed_text, kept].join(" ").trim(), ...helps());
+      const words = say("blocks", state.diagnosis?.title || texts.failed, sentences(reason || run.message || texts.failed_text, kept), ...helps());
       // How the log ended, and in it, or before it, the line that says why.
-      const told = line && !tail.some((text) => text.includes(line)) ? [line, "…", ...tail] : tail;
+      const told = line && line !== reason && !tail.some((text) => text.includes(line)) ? [line, "…", ...tail] : tail;
       if (told.length) words.append(h("pre", { class: "t-mono t-outcome-line", id: "trl-run-tail", tabindex: "0", "aria-label": texts.log_tail },
         told.map((text) => h(line && text.includes(line) ? "strong" : "span", {}, text + "\n"))));
     } else if (result?.problem) {

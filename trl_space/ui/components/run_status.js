@@ -117,7 +117,7 @@ trl.run_status = (texts, id) => {
         words.push(trl.fill(text, amounts));
       }
       if (run.connected === false) words.push(texts.reconnecting);
-      const dot = () => h("span", { class: "t-dot", "aria-hidden": "true" }, "·");
+      const dot = () => h("span", { class: "t-dot", "aria-hidden": "true" }, " · ");
       line.replaceChildren(...words.flatMap((word, i) => (i ? [dot(), h("span", { class: "t-num" }, word)] : [word])));
       paintPhases(run, state, phase, calm);
       const full = ["done", "saving", "ended"].includes(phase);
