@@ -8,8 +8,11 @@
 events (`::trl-space {...}`) are believed first; without them the ordinary output of TRL is understood too: the
 dictionaries with the loss, the progress bars and the error messages. A log is foreign text: everything taken from
 it is a number or a plain, short line. Only the worker's event can name a pushed commit, and whoever shows it must
-look at that commit first (`hub/result.py`). What the state holds is in `run_state.py`, what the events mean in
-`run_events.py`, how lines are written in `loglines.py`, and what they say of failures in `symptoms.py`.
+look at that commit first (`hub/result.py`).
+
+What the state holds is in `run_state.py`, what the events mean in `run_events.py`, how lines are written in
+`loglines.py`. `failures.py` finds the error that counts, by the tables in `symptoms/`; `series.py` puts numbers to
+their steps, `pace.py` sees how fast it is.
 """
 
 from __future__ import annotations
@@ -21,23 +24,30 @@ from dataclasses import replace
 from typing import Any
 
 from trl_space import run_events
-from trl_space.loglines import ANSI, INSTALLING, LOADING, bar, dictionaries, numbers, whole
+from trl_space.diagnoses import diagnosis, of_the_hub
+from trl_space.failures import MAX_SHOWN, Failures
+from trl_space.loglines import (
+    ANSI,
+    COUNT,
+    INSTALLING,
+    LOADING,
+    OF_STEPS,
+    PUSHED_TO,
+    Bar,
+    dictionaries,
+    numbers,
+    pieces,
+    whole,
+)
+from trl_space.pace import Pace
 from trl_space.run_state import ENDS, PHASES, Diagnosis, RunState
-from trl_space.symptoms import ECHOES, HINTS, KINDS, symptom
-from trl_space.texts import t
+from trl_space.series import LONG_ENOUGH, Series
+from trl_space.symptoms import KINDS, LIKELY
 
-__all__ = ["PHASES", "Diagnosis", "Reader", "RunState", "conclude", "read", "time_left"]
+__all__ = ["LONG_ENOUGH", "PHASES", "Diagnosis", "Reader", "RunState", "conclude", "read", "time_left"]
 
 EVENT = "::trl-space "
 MAX_LINE = 65_536
-MAX_SHOWN = 500
-# An error message goes on below its first line, but not for ever.
-MESSAGE_LINES = 15
-# So many points in a row are no bad luck any more.
-LONG_ENOUGH = 10
-
-_CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
-_FRAME = (" ", "\t", "│", "╭", "╰", "|", "+")
 
 
 def read(text: str) -> RunState:
@@ -60,13 +70,14 @@ def conclude(state: RunState, stage: str, message: str | None = None) -> RunStat
         return state  # it said itself how it ended, and its work is saved
     said = (message or "").strip()[:MAX_SHOWN]
     if "timeout" in said.lower():
-        return replace(state, phase="failed", diagnosis=_diagnosis("timeout", said))
+        return replace(state, phase="failed", diagnosis=diagnosis("timeout", said))
     if stage in ("CANCELED", "DELETED"):
-        return replace(state, phase="failed", diagnosis=_diagnosis("killed", said, said))
+        return replace(state, phase="failed", diagnosis=diagnosis("killed", said, said))
     delivered = state.pushed or state.rehearsed is not None
     if stage == "COMPLETED" and delivered and state.phase != "failed":
         return replace(state, phase="done", diagnosis=None)
-    return replace(state, phase="failed", diagnosis=state.diagnosis or _diagnosis("other", said, said))
+    found = state.diagnosis or of_the_hub(said)
+    return replace(state, phase="failed", diagnosis=found)
 
 
 def time_left(state: RunState, training_seconds: float) -> float | None:
@@ -86,12 +97,13 @@ class Reader:
 
     def feed(self, chunk: str) -> None:
         """Read the next piece of the log."""
-        pieces = re.split(r"[\r\n]", chunk)
-        for piece in pieces[:-1]:
-            self._keep(piece)
-            self._lines.read("".join(self._rest))
-            self._rest, self._rest_length = [], 0
-        self._keep(pieces[-1])
+        lines = chunk.replace("\r", "\n").split("\n")
+        for line in lines[:-1]:
+            if self._rest_length:
+                self._keep(line)
+                line, self._rest, self._rest_length = "".join(self._rest), [], 0
+            self._lines.read(line[:MAX_LINE])
+        self._keep(lines[-1])
 
     @property
     def state(self) -> RunState:
@@ -114,42 +126,64 @@ class _Lines:
 
     def __init__(self) -> None:
         self.at = RunState()
-        self.points: list[tuple[float | None, dict[str, float]]] = []  # (epoch, metrics) of dictionaries without step
+        self.series, self.pace, self.failures = Series(), Pace(), Failures()
         self.ours = False  # the worker speaks: its events say everything that matters
         self.final = False  # the worker said how it ended
-        self.pace: float | None = None  # steps in an epoch
-        self.unplaced = 0
-        self.in_traceback = False
-        self.message_left = 0  # lines that may still belong to an error message
-        self.waiting_phase = ""  # the phase before an error that may be survived
-        self.in_a_row: dict[str, int] = {}  # how many points in a row show each of `symptoms.HINTS`
+        self.sure_total = False  # the trainer itself said how many steps there are
+        self.off_course = ""  # the numbers that say that the training went off course
 
     def copy(self) -> _Lines:
         """A copy that can read on without changing this one."""
         twin = _Lines()
         twin.__dict__.update(self.__dict__)
-        twin.points, twin.in_a_row = list(self.points), dict(self.in_a_row)
+        twin.series, twin.pace, twin.failures = self.series.copy(), self.pace.copy(), self.failures.copy()
         return twin
 
     def state(self) -> RunState:
-        return replace(self.at, metrics=[dict(metrics) for _, metrics in self.points], summary=dict(self.at.summary))
+        now = replace(self.at, metrics=list(self.series.points), summary=dict(self.at.summary))
+        if not self.ours:
+            now = replace(now, speed=self.pace.speed)
+        if self.final or now.phase == "done":
+            return now
+        hints = self.series.hints()
+        if hints:
+            now = replace(now, hints=tuple(diagnosis(name) for name in hints))
+        found = self.failures.found
+        if found is None:
+            return replace(now, diagnosis=diagnosis("diverged", self.off_course)) if self.off_course else now
+        if self.off_course and found.cause.weight <= LIKELY:
+            named = diagnosis("diverged", self.off_course)
+        else:
+            named = diagnosis(found.cause.name, found.line)
+        return replace(now, phase="failed", diagnosis=named, eta_seconds=None)
 
     def read(self, raw: str) -> None:
-        line = ANSI.sub("", raw).replace("\x00", "").rstrip()
-        if not line.strip():
+        line = raw
+        if "\x1b" in line or "\x00" in line:
+            line = ANSI.sub("", line).replace("\x00", "")
+        line = line.rstrip()
+        if not line or line.isspace():
             return
         if self.at.phase == "waiting":
             self._go("starting")
         place = line.find(EVENT)
         if place >= 0 and self._event(line[place + len(EVENT) :]):
             return
-        progress = bar(line)
-        if progress is None or "'" in line:
-            self._dictionaries(line)
-        if progress is not None:
-            self._bar(*progress)
+        if "%|" not in line:
+            self._text(line)
             return
-        self._ordinary(line)
+        for piece in pieces(line):
+            if isinstance(piece, Bar):
+                self._bar(piece)
+            else:
+                self._text(piece.rstrip())
+
+    def _text(self, line: str) -> None:
+        # A row of the data may look like numbers of the trainer, but not inside an error.
+        if "{" in line and not self.ours:
+            self._dictionaries(line)
+        if not self.failures.read(line) and not self.ours:
+            self._ordinary(line)
 
     # --- the worker's events ---
 
@@ -162,7 +196,8 @@ class _Lines:
             return False
         if not self.ours:
             self.ours = True
-            self.points, self.unplaced = [], 0  # read from bars and dictionaries that are no longer needed
+            self.series.clear()  # read from bars and dictionaries that are no longer needed
+            self.at = replace(self.at, repository="")
         name = event["event"]
         if name in run_events.HANDLERS:
             self.at = run_events.HANDLERS[name](self.at, event)
@@ -185,7 +220,7 @@ class _Lines:
         self._recover()
         self.at = run_events.time_left(run_events.place(self.at, event), event)
         metrics = {name: value for name, value in numbers(event.get("metrics")).items() if name != "step"}
-        self._metrics(metrics, self.at.step, self.at.epoch)
+        self._metrics(metrics, self.at.step, self.at.epoch, placed=True)
 
     def _on_save(self, event: dict[str, Any]) -> None:
         self._recover()
@@ -199,9 +234,14 @@ class _Lines:
     def _on_failed(self, event: dict[str, Any]) -> None:
         kind = event.get("kind")
         message = run_events.sentence(event.get("message"))
-        known = kind if kind in KINDS else "other"
-        line = self.at.diagnosis.line if self.at.diagnosis else ""
-        self._end("failed", _diagnosis(known, line or message, message))
+        known = kind if isinstance(kind, str) and kind in KINDS else "other"
+        found = self.failures.found
+        line = found.line if found else ""
+        # The worker says how it calls the failure; its own log may say more exactly which one of that kind it was.
+        cause = found.cause.name if found and (found.cause.kind == known or known == "other") else known
+        if known == "other" and found and found.cause.kind != "other":
+            cause = known
+        self._end("failed", diagnosis(cause, line or message, message))
 
     def _on_stopped(self, event: dict[str, Any]) -> None:
         stopped = run_events.stopped(event)
@@ -210,7 +250,7 @@ class _Lines:
             self._end("stopped", None)
         else:
             message = run_events.sentence(event.get("message"))
-            self._end("failed", _diagnosis("killed", message, message))
+            self._end("failed", diagnosis("killed", message, message))
 
     def _on_rehearsed(self, event: dict[str, Any]) -> None:
         if not (self.final and self.at.phase in ("failed", "stopped")):
@@ -222,145 +262,118 @@ class _Lines:
             self._end("done", None)
             self.at = replace(self.at, eta_seconds=0.0)
 
-    def _end(self, phase: str, diagnosis: Diagnosis | None) -> None:
+    def _end(self, phase: str, named: Diagnosis | None) -> None:
         """The worker said how it ended: nothing that comes after it counts for more."""
-        self.at = replace(self.at, phase=phase, diagnosis=diagnosis, eta_seconds=None)
+        hints = tuple(diagnosis(name) for name in self.series.hints())
+        self.at = replace(self.at, phase=phase, diagnosis=named, hints=hints, eta_seconds=None)
         self.final = True
 
-    # --- the ordinary output of TRL ---
+    # --- the ordinary output of trainers ---
 
     def _dictionaries(self, line: str) -> None:
-        if self.ours:
-            return
         for entries in dictionaries(line):
-            if not {"epoch", "loss", "eval_loss", "train_runtime"} & entries.keys():
+            if not _TRAINING & entries.keys():
                 continue
             metrics = {name: value for name, value in entries.items() if value is not None and name != "step"}
             self._recover()
             self._go("training")
-            self.at = replace(self.at, epoch=metrics.get("epoch", self.at.epoch))
-            self._metrics(metrics, max(self.at.step, 1), metrics.get("epoch"), exact=False)
+            step = whole(entries.get("step", entries.get("current_steps")))
+            if found := OF_STEPS.search(line):
+                step, self.at = int(found[1]), replace(self.at, total=int(found[2]))
+            if step is not None:
+                self.at = replace(self.at, step=max(step, self.at.step))
+            epoch = metrics.get("epoch")
+            if epoch is not None and math.isfinite(epoch):
+                self.at = replace(self.at, epoch=epoch)
+            self._metrics(metrics, self.at.step if step is None else step, epoch, placed=step is not None)
 
-    def _metrics(self, metrics: dict[str, float], step: int, epoch: float | None, exact: bool = True) -> None:
-        loss, slope = metrics.get("loss"), metrics.get("grad_norm")
+    def _metrics(self, metrics: dict[str, float], step: int, epoch: float | None, placed: bool) -> None:
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        self.pace.metrics(finite)
         if "train_runtime" in metrics:
             self.at = replace(self.at, summary=finite)
-            if not exact and epoch and self.at.step:
-                self._set_pace(self.at.step / epoch)
+            if not placed and epoch and self.at.step:
+                self.series.set_pace(self.at.step / epoch)
             self._go("saving")
             return
         if not metrics:
             return
-        if loss is not None and (
-            not math.isfinite(loss) or (loss == 0 and slope is not None and not math.isfinite(slope))
-        ):
-            self.at = replace(self.at, diagnosis=_diagnosis("diverged", f"loss {loss}, grad_norm {slope}"))
-        self._hints(finite)
-        if not exact:
-            self.unplaced += 1
-            step = round(epoch * self.pace) if self.pace and epoch else step
-        self.points.append((None if exact else epoch, {"step": step, **finite}))
+        self._course(metrics)
+        if placed:
+            self.series.add(finite, step)
+        else:
+            self.series.add_unplaced(finite, max(step, 1), epoch)
 
-    def _hints(self, metrics: dict[str, float]) -> None:
-        """Say what goes badly for a while, and stop saying it when it does no longer."""
-        for name, (metric, shows) in HINTS.items():
-            if metric in metrics:
-                self.in_a_row[name] = self.in_a_row.get(name, 0) + 1 if shows(metrics) else 0
-        found = tuple(_diagnosis(name, "") for name in HINTS if self.in_a_row.get(name, 0) >= LONG_ENOUGH)
-        if found != self.at.hints:
-            self.at = replace(self.at, hints=found)
+    def _course(self, metrics: dict[str, float]) -> None:
+        """Whether these numbers say that the training went off course, or that it is on it again."""
+        loss, slope = metrics.get("loss"), metrics.get("grad_norm")
+        if loss is None:
+            return
+        lost = not math.isfinite(loss) or (loss == 0 and slope is not None and not math.isfinite(slope))
+        if lost:
+            self.off_course = self.off_course or f"loss {loss}, grad_norm {slope}"
+        else:
+            self.off_course = ""
 
-    def _set_pace(self, pace: float) -> None:
-        """Place the points that had no step: each log line says its epoch, rounded."""
-        self.pace = pace
-        raw = {index: epoch * pace for index, (epoch, _) in enumerate(self.points) if epoch}
-        losses = [raw[index] for index in raw if "loss" in self.points[index][1]]
-        # An epoch with two decimals may be some steps off; log lines come at even distances, which says more.
-        every = round((losses[-1] - losses[0]) / (len(losses) - 1)) if len(losses) > 2 else 0
-        loose = 0.005 * pace + 0.5
-        even = every > 2 * loose and all(abs(place - every * round(place / every)) <= loose for place in losses)
-        for index, place in raw.items():
-            epoch, metrics = self.points[index]
-            step = every * round(place / every) if even and "loss" in metrics else round(place)
-            self.points[index] = (epoch, {**metrics, "step": max(1, step)})
-
-    def _bar(self, what: str, step: int, total: int, left: float | None) -> None:
-        if what:
-            if LOADING.search(what):
+    def _bar(self, bar: Bar) -> None:
+        if bar.label:
+            if LOADING.search(bar.label):
                 self._go("downloading")
             return
-        if self.ours or total == 0:
+        if self.ours or bar.total == 0 or not self._of_training(bar):
             return
-        if self.at.total is not None and total != self.at.total:
-            return  # the bar of an evaluation
-        if step > self.at.step:
+        at, failed = self.at, self.failures.found is not None
+        if bar.step > at.step or (bar.step < at.step and (failed or bar.step == 0)):
+            # It goes on, or it began anew; after an error a bar is drawn once more where it stood.
             self._recover()
-        if self.unplaced == 1 and step and self.pace is None and self.points and self.points[-1][0]:
-            # The first dictionary was followed at once by the bar of the same step.
-            self._set_pace(step / self.points[-1][0])
+            if bar.step < at.step:
+                self.series.restart(bar.step)
+                self.at = replace(at, step=bar.step)
+        self.series.first_bar(bar.step)
+        self.pace.bar(bar.step, bar.gone)
         self._go("training")
-        self.at = replace(self.at, step=max(step, self.at.step), total=total, eta_seconds=left)
+        self.at = replace(self.at, step=max(bar.step, self.at.step), total=bar.total, eta_seconds=bar.left)
+
+    def _of_training(self, bar: Bar) -> bool:
+        """Whether a bar without a label is the training's: another one, such as an evaluation's, counts otherwise."""
+        at = self.at
+        if at.total is None or bar.total == at.total:
+            return True
+        begun = self.sure_total or bool(self.series.points)
+        if begun or at.step < at.total or bar.step > 1:
+            return False
+        self.at = replace(at, step=0)  # something else was counted before the training began
+        return True
 
     def _ordinary(self, line: str) -> None:
-        if self._error(line):
-            return
-        if self.ours:
-            return
-        if INSTALLING.match(line) and self.at.phase == "starting":
+        self.pace.line(line)
+        if self.at.phase == "starting" and INSTALLING.match(line):
             self._go("installing")
         elif LOADING.search(line):
             self._go("downloading")
         elif "Training completed." in line or "Model saved to" in line:
             self._go("saving")
-        elif "Model pushed to the Hub in" in line and not self.at.diagnosis:
-            self.at = replace(self.at, phase="done", eta_seconds=0.0)
+        elif "***** Running training *****" in line:
+            self._recover()
+            self._go("training")
+        elif (found := COUNT.search(line)) is not None:
+            number = int(found[2].replace(",", ""))
+            if found[1] == "Num examples":
+                self.at = replace(self.at, rows=self.at.rows or number)
+            else:
+                self.at, self.sure_total = replace(self.at, total=number), True
+        elif (found := PUSHED_TO.search(line)) is not None:
+            self.at = replace(self.at, repository=found[1] or found[2])
+            if "pushed to the Hub in" in line and self.failures.found is None:
+                self._go("saving")
+                self.at = replace(self.at, phase="done", eta_seconds=0.0)
 
-    # --- errors ---
-
-    def _error(self, line: str) -> bool:
-        """Look for an error in this line; True when it belongs to one."""
-        if "Traceback (most recent call last)" in line:
-            self.in_traceback, self.message_left = True, 0
-            return True
-        if line.startswith(_CHAINED):
-            self.message_left = 0
-            return True
-        bare = re.sub(r"^\[(?:rank\d+|default\d+)\]:? ?", "", line)
-        first = self.in_traceback and not bare.startswith(_FRAME)
-        if self.in_traceback and not first:
-            return True
-        if first:
-            self.in_traceback, self.message_left = False, MESSAGE_LINES
-        if ECHOES.search(bare[:200]):
-            self.message_left = 0
-            return True
-        kind = symptom(bare[:2000], in_error=self.message_left > 0)
-        if first:
-            self._ill(kind or "other", bare)
-        elif kind is not None:
-            self._ill(kind, bare)
-        self.message_left = max(0, self.message_left - 1)
-        return first or kind is not None or self.message_left > 0
-
-    def _ill(self, kind: str, line: str) -> None:
-        if self.final:
-            return
-        known = self.at.diagnosis
-        if kind == "other" and known is not None and known.kind != "other":
-            return  # what is raised last is often only a frame around what really happened
-        if self.at.phase != "failed":
-            self.waiting_phase = self.at.phase
-        self.at = replace(
-            self.at, phase="failed", diagnosis=_diagnosis(kind, line.strip()[:MAX_SHOWN]), eta_seconds=None
-        )
+    # --- phases ---
 
     def _recover(self) -> None:
         """Training goes on: whatever looked like the end was not."""
-        self.in_traceback, self.message_left = False, 0
-        if self.final or self.at.phase != "failed":
-            return
-        self.at = replace(self.at, phase=self.waiting_phase or "training", diagnosis=None)
+        if not self.final:
+            self.failures.forget()
 
     def _go(self, phase: str) -> None:
         """Move on to a phase; never back, and never out of an end."""
@@ -369,6 +382,8 @@ class _Lines:
             self.at = replace(self.at, phase=phase, eta_seconds=self.at.eta_seconds if phase == "training" else None)
 
 
+# A dictionary with one of these is a trainer's, whatever else a log prints.
+_TRAINING = frozenset({"epoch", "loss", "eval_loss", "train_runtime", "train_loss"})
 # What the events that change phases and errors do; the others only add facts (`run_events.HANDLERS`).
 _EVENTS = {
     "phase": _Lines._on_phase,
@@ -381,7 +396,3 @@ _EVENTS = {
     "rehearsed": _Lines._on_rehearsed,
     "done": _Lines._on_done,
 }
-
-
-def _diagnosis(kind: str, line: str, reason: str = "") -> Diagnosis:
-    return Diagnosis(kind, t(f"diagnosis.{kind}.title"), reason or t(f"diagnosis.{kind}.reason"), line)

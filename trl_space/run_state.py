@@ -10,12 +10,17 @@ ENDS = frozenset({"done", "stopped", "failed"})
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What went wrong. `kind` is one of `symptoms.KINDS`, `line` the line of the log that says it."""
+    """What went wrong. `kind` is one of `symptoms.KINDS`, `line` the line of the log that says it.
+
+    `cause` is finer: the name of a row of `symptoms.CAUSES`, which says what helps ("oom" of the GPU, "host_memory",
+    "shared_memory", all of the kind "oom").
+    """
 
     kind: str
     title: str
     reason: str
     line: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ class RunState:
     in which it said what it changed for it. `resumed` is (repository, step) of a run that goes on with an earlier one,
     `saved` the last step that was saved. `hints` say what goes badly without being an end. `samples` are answers
     before and after the training, `stopped` an early end that kept the work. `speed` is what was measured last,
-    `rehearsed` the steps of the real run when this was its rehearsal and worked; None otherwise.
+    `rehearsed` the steps of the real run when this was its rehearsal and worked; None otherwise. `repository` is the
+    one that a log of any trainer says the result went to, which nobody checked.
     """
 
     phase: str = "waiting"
@@ -97,3 +103,4 @@ class RunState:
     stopped: Stopped | None = None
     speed: Speed | None = None
     rehearsed: int | None = None
+    repository: str = ""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trl_space.doctor import LONG_ENOUGH, MAX_LINE, PHASES, Reader, conclude, read, time_left
 from trl_space.run_events import MOST_SAMPLES
 from trl_space.run_state import Answer
-from trl_space.symptoms import HINTS, KINDS
+from trl_space.symptoms import CAUSES, HINTS, KINDS
 from trl_space.texts import t
 
 
@@ -146,11 +146,11 @@ FAILURES = [
     ("RuntimeError: probability tensor contains either `inf`, `nan` or element < 0", "diverged"),
     ("httpx2.ConnectError: [Errno -3] Temporary failure in name resolution", "network"),
     ("ZeroDivisionError: division by zero", "other"),
-    ("ValueError: No reward source provided. Pass `reward_funcs`, or an `environment_factory`", "no_reward"),
-    ("ValueError: Number of reward weights (2) must match number of reward functions (1)", "no_reward"),
+    ("ValueError: No reward source provided. Pass `reward_funcs`, or an `environment_factory`", "bad_argument"),
+    ("ValueError: Number of reward weights (2) must match number of reward functions (1)", "bad_argument"),
     (
         "ValueError: The student model has vocab_size 440 but the teacher model has vocab_size 512. Distillation",
-        "vocabulary",
+        "bad_argument",
     ),
     ("ValueError: A teacher model is required for distillation training.", "bad_argument"),
     ("ImportError: Please install the `math_verify` package to use accuracy_reward", "import_error"),
@@ -172,7 +172,7 @@ def test_failures_are_named(line, kind):
     state = read(text)
     assert (state.phase, state.diagnosis.kind) == ("failed", kind)
     assert state.diagnosis.line == line
-    assert state.diagnosis.title == t(f"diagnosis.{kind}.title")
+    assert state.diagnosis.title == t(f"diagnosis.{state.diagnosis.cause}.title")
     wrapped = (
         text + "\nTraceback (most recent call last):\n  File\nsubprocess.CalledProcessError: Command '['x']' returned\n"
     )
@@ -183,9 +183,9 @@ def test_failures_are_named(line, kind):
 
 
 def test_every_kind_has_words():
-    for kind in (*KINDS, *HINTS):
-        assert t(f"diagnosis.{kind}.title")
-        assert t(f"diagnosis.{kind}.reason")
+    for cause in (*(one.name for one in CAUSES), *KINDS, *HINTS):
+        assert t(f"diagnosis.{cause}.title")
+        assert t(f"diagnosis.{cause}.reason")
 
 
 def test_a_survived_error_is_forgotten():
