@@ -48,7 +48,7 @@ CAUSES = (
     Cause(
         "dataset_format",
         "dataset_format",
-        ("other_dataset",),
+        ("own_columns", "other_dataset"),
         error=rf"^KeyError: ['\"](?:{_COLUMNS})['\"]|No columns in the dataset match"
         rf"|dataset appears to be vision-related"
         r"|Column '?\w+'? (?:doesn't exist|not in)|Column name .{1,200} not in the dataset|DatasetGenerationError"
@@ -78,4 +78,4 @@ CAUSES = (
 )
 
 # A KeyError raised where `datasets` looks into a row: the row lacks that column, whatever its name.
-ROWS = Cause("dataset_format", "dataset_format", ("other_dataset",), USUAL)
+ROWS = Cause("dataset_format", "dataset_format", ("own_columns", "other_dataset"), USUAL)

@@ -35,7 +35,7 @@ CAUSES = (
     Cause(
         "storage",
         "push_failed",
-        ("storage", "make_public"),
+        ("storage",),
         SURE,
         error=r"storage (?:limit|quota) (?:reached|exceeded)|[Pp]rivate (?:repository )?storage limit"
         r"|storage patterns tripped|unlock more storage|exceeded .{0,40}storage",
@@ -43,7 +43,7 @@ CAUSES = (
     Cause(
         "push_failed",
         "push_failed",
-        ("other_name", "continue", "sign_in"),
+        ("continue", "other_name", "sign_in"),
         USUAL,
         error=r"rights? to create a (?:model|dataset)|Invalid metadata in README",
         inside=r"/api/repos/create|/preupload/|/commit/|info/lfs/objects/batch|Error while uploading|git push"
@@ -71,7 +71,7 @@ CAUSES = (
     Cause(
         "not_found",
         "not_found",
-        ("other_name_of",),
+        ("name_anew",),
         USUAL,
         error=r"RepositoryNotFoundError|RevisionNotFoundError|DatasetNotFoundError|RemoteEntryNotFoundError"
         r"|is not a valid model identifier|doesn't exist on the Hub|does not appear to have a file named"
@@ -101,7 +101,7 @@ CAUSES = (
     Cause(
         "generator",
         "network",
-        ("own_generation", "again"),
+        ("again",),
         SURE,
         error=r"vLLM server can't be reached|vLLM server .{0,60}(?:failed|not (?:running|ready))",
     ),

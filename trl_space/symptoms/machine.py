@@ -10,7 +10,7 @@ CAUSES = (
     Cause(
         "host_memory",
         "oom",
-        ("more_ram", "one_loader", "half_batch"),
+        ("more_ram", "one_loader", "half_batch", "half_length"),
         SURE,
         alone=r"\boom[-_]kill|Out of memory: Killed process|\bOOM-?Killed\b|Memory cgroup out of memory",
         error=r"DefaultCPUAllocator: (?:can't allocate|not enough) memory|Cannot allocate memory|std::bad_alloc"
@@ -20,7 +20,7 @@ CAUSES = (
     Cause(
         "shared_memory",
         "oom",
-        ("one_loader", "more_ram"),
+        ("one_loader", "more_ram", "again"),
         SURE,
         error=r"insufficient shared memory|is killed by signal: Bus error|workers are out of shared memory"
         r"|unable to (?:open|mmap|write|resize|allocate) .{0,80}shared memory",
@@ -74,7 +74,7 @@ CAUSES = (
     Cause(
         "diverged",
         "diverged",
-        ("lower_rate", "start_lower"),
+        ("lower_rate",),
         SURE,
         alone=r"Assertion `probability tensor contains either",
         error=r"contains either `?inf`?, `?nan`?",
@@ -93,7 +93,7 @@ CAUSES = (
     Cause(
         "half",
         "bad_argument",
-        ("float32",),
+        ("float32", "no_bf16"),
         SURE,
         error=r"Attempting to unscale FP16 gradients|fp16 mixed precision requires a GPU|not implemented for 'Half'"
         r"|--fp16 .{0,60}can only be used on CUDA|_amp_foreach_non_finite_check_and_unscale_cuda",
@@ -101,7 +101,7 @@ CAUSES = (
     Cause(
         "no_gpu",
         "bad_argument",
-        ("gpu_machine",),
+        ("gpu_machine", "again"),
         SURE,
         error=r"No CUDA GPUs are available|Found no NVIDIA driver|not compiled with CUDA enabled"
         r"|CUDA driver version is insufficient|NVIDIA driver on your system is too old|No GPU found"
@@ -123,7 +123,7 @@ CAUSES = (
     Cause(
         "waited",
         "timeout",
-        ("continue", "one_gpu"),
+        ("continue", "one_gpu", "again"),
         FOLLOWS,
         alone=r"Watchdog caught collective operation timeout",
         error=r"Timed out waiting for (?:clients|\d+)|store (?:based )?barrier.{0,80}timed out|wait timeout after",

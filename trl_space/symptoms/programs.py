@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from trl_space.symptoms.cause import LIKELY, SURE, USUAL, Cause
 
+_NOT_OURS = "The job has the packages that the app installs; others come with the program or the model."
 _NO_FIX = "The program has to be changed by whoever wrote it."
 
 CAUSES = (
     Cause(
         "kernel",
         "import_error",
-        ("usual_attention", "fresh_packages"),
+        ("usual_attention", "leave_out", "fresh_packages"),
         SURE,
+        none=_NOT_OURS,
         error=r"FlashAttention\w* (?:has been toggled on|only supports|forward)|[Ff]lash[ _-]?[Aa]tt\w*.{0,60}"
         r"(?:not installed|not available|not supported|not support)|No module named ['\"](?:flash_attn"
         r"|liger_kernel|xformers"
@@ -24,8 +26,9 @@ CAUSES = (
     Cause(
         "unresolved",
         "import_error",
-        ("fresh_packages",),
+        ("usual_attention", "fresh_packages"),
         SURE,
+        none=_NOT_OURS,
         alone=r"No solution found when resolving|^ *(?:×|x|error:) Failed to (?:build|download|prepare|read|resolve)"
         r"|^(?:error|ERROR): (?:Failed (?:to build|building)|Could not (?:find a version|build)"
         r"|No matching distribution"
@@ -39,6 +42,7 @@ CAUSES = (
         "import_error",
         ("leave_out", "fresh_packages"),
         USUAL,
+        none=_NOT_OURS,
         alone=r"^(?:\S{1,60}: )?(?:line )?(?:\d+: )?\S{1,60}: (?:command )?not found$"
         r"|^error: Failed to spawn: |^\S{1,100}: No module named \S+$",
         error=r"ModuleNotFoundError|No module named|PackageNotFoundError|ImportError: (?:Using|Please install)"
@@ -50,6 +54,7 @@ CAUSES = (
         "import_error",
         ("fresh_packages",),
         USUAL,
+        none=_NOT_OURS,
         error=r"^ImportError|ImportError: cannot import name|undefined symbol|cannot open shared object file"
         r"|is required for a normal functioning|VersionConflict|requires transformers(?:>=| version)"
         r"|GLIBC(?:XX)?_[\d.]+' not found|numpy\.dtype size changed"
@@ -78,6 +83,7 @@ CAUSES = (
         "bad_argument",
         ("default_settings",),
         USUAL,
+        none="No setting of the recipe is named, so none can be left out.",
         alone=r"\berror: (?:argument --|unrecognized arguments|the following arguments are required|ambiguous option"
         r"|unexpected argument|invalid choice)|: error: argument ",
         error=r"arguments are not used by the HfArgumentParser|keys are not used by the HfArgumentParser"
