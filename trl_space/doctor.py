@@ -349,20 +349,20 @@ class _Lines:
         self.pace.line(line)
         if self.at.phase == "starting" and INSTALLING.match(line):
             self._go("installing")
-        elif LOADING.search(line):
+        elif self.at.phase in ("starting", "installing") and LOADING.search(line):
             self._go("downloading")
         elif "Training completed." in line or "Model saved to" in line:
             self._go("saving")
         elif "***** Running training *****" in line:
             self._recover()
             self._go("training")
-        elif (found := COUNT.search(line)) is not None:
+        elif " = " in line and (found := COUNT.search(line)) is not None:
             number = int(found[2].replace(",", ""))
             if found[1] == "Num examples":
                 self.at = replace(self.at, rows=self.at.rows or number)
             else:
                 self.at, self.sure_total = replace(self.at, total=number), True
-        elif (found := PUSHED_TO.search(line)) is not None:
+        elif "huggingface.co/" in line and (found := PUSHED_TO.search(line)) is not None:
             self.at = replace(self.at, repository=found[1] or found[2])
             if "pushed to the Hub in" in line and self.failures.found is None:
                 self._go("saving")

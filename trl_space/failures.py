@@ -109,6 +109,9 @@ class Failures:
         if around is None:
             return False
         cause = symptoms.symptom(text, around)
+        if around == ERROR and cause is not None and cause.weight <= LIKELY:
+            # Programs print such errors and go on; below a traceback they are believed.
+            cause = symptoms.symptom(text, ORDINARY)
         if cause is not None:
             self._take(cause, line)
         if around == INSIDE:

@@ -97,8 +97,8 @@ def pieces(line: str) -> Iterator[str | Bar]:
             continue
         before = line[place:start]
         label = before.strip()
-        if len(label) > _MAX_LABEL or (label and not label.endswith(":") and place == 0 and "rror" in label):
-            yield before
+        if len(label) > _MAX_LABEL or "{" in label or ("rror" in label and not label.endswith(":")):
+            yield before  # no label, but other output
             label = ""
         yield Bar(
             label.rstrip(":").strip(), int(end["step"]), int(end["total"]), clock(end["gone"]), clock(end["left"])

@@ -282,7 +282,10 @@ ALONE: dict[str, tuple[str, ...]] = {
         "sft.py: error: unrecognized arguments: --foo",
         "trl: error: argument command: invalid choice: 'sftt' (choose from 'dpo', 'sft')",
     ),
-    "code": ("python: can't open file '/app/train.py': [Errno 2] No such file or directory",),
+    "code": (
+        "SyntaxError: invalid syntax. Perhaps you forgot a comma?",
+        "python: can't open file '/app/train.py': [Errno 2] No such file or directory",
+    ),
     "diverged": (
         "../aten/src/ATen/native/cuda/TensorCompare.cu:110: _assert_async_cuda_kernel: block: [0,0,0], thread: [0,0,0] "
         "Assertion `probability tensor contains either `inf`, `nan` or element < 0` failed.",
@@ -290,6 +293,8 @@ ALONE: dict[str, tuple[str, ...]] = {
 }
 
 HARMLESS: tuple[str, ...] = (
+    "ValueError: could not parse the answer of row 7",
+    "KeyError: 'x'",
     "│ Why do I get CUDA out of memory? │ RuntimeError: CUDA out of memory. Tried to allocate 20 MiB │ 0.50 │",
     "│ Traceback (most recent call last): │ 0.0 │\n│ KeyError: 'text'                   │ 1.0 │",
     "{'prompt': 'Explain RuntimeError: CUDA out of memory.', 'completion': 'error: No space left on device'}",

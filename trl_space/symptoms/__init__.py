@@ -9,6 +9,7 @@ patterns match a line, the first in `CAUSES` counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from trl_space.symptoms import data, hub, machine, programs
 from trl_space.symptoms.cause import FOLLOWS, KINDS, LIKELY, SURE, UNKNOWN, USUAL, Cause
@@ -75,6 +76,14 @@ _MARKS = (
     *("return code", "egmentation", "Aborted", "Illegal", "fallen off", "Xid", "Interrupt", "Failed", "No solution"),
     *("not found", "No module", "no wheels", "can't open", "FAILED", "ailed:", "atal", "CRITICAL", "Exceeded", "Job "),
 )
+# The same for the patterns that need nothing around them, which are looked for in far more lines.
+_ALONE_MARKS = (
+    *("oom", "OOM", "Killed", "killed", "erminated", "cgroup", "Job ", "job ", "TIME LIMIT", "DUE TO", "Deadline"),
+    *("preempted", "evicted", "reclaimed", "low on resource", "Assertion `prob", "fallen off", "Xid", "Watchdog"),
+    *("got signal", "exitcode", "died with", "Signal ", "return code", "Segmentation", "Fatal Python", "Bus error"),
+    *("Aborted", "Illegal instr", "Failed to", "No solution", "not found", "No module named", "wheels", "can't open"),
+    *("ERROR:", "error: ", "Error: ", "No space left"),
+)
 
 
 def marked(line: str) -> bool:
@@ -82,8 +91,14 @@ def marked(line: str) -> bool:
     return any(mark in line for mark in _MARKS)
 
 
+@lru_cache(maxsize=256)
 def symptom(line: str, around: int) -> Cause | None:
-    """Return the cause that this line speaks of, or None. `around` is ORDINARY, ERROR or INSIDE."""
+    """Return the cause that this line speaks of, or None. `around` is ORDINARY, ERROR or INSIDE.
+
+    The last answers are kept, because a program in trouble says the same over and over.
+    """
+    if around == ORDINARY and not any(mark in line for mark in _ALONE_MARKS):
+        return None
     return next((cause for cause, needs, pattern in _PATTERNS if needs <= around and pattern.search(line)), None)
 
 

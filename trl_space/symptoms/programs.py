@@ -108,7 +108,8 @@ CAUSES = (
         "other",
         (),
         LIKELY,
-        alone=r"^python[\d.]*: can't open file|^error: Failed to (?:parse|read) .{0,120}(?:script|metadata|TOML)",
+        alone=r"^(?:SyntaxError|IndentationError|TabError): "
+        r"|^python[\d.]*: can't open file|^error: Failed to (?:parse|read) .{0,120}(?:script|metadata|TOML)",
         error=r"^(?:NameError|SyntaxError|IndentationError|TabError|ZeroDivisionError|AttributeError|TypeError"
         r"|AssertionError"
         r"|IndexError|UnboundLocalError|RecursionError|NotImplementedError|FileNotFoundError|KeyError|StopIteration"
