@@ -255,7 +255,8 @@ class Run:
     """A job started here, as the Hub lists it. `recipe_query` is the recipe it carries, if it does.
 
     `stage` is the Hub's: SCHEDULING, RUNNING, COMPLETED, CANCELED, ERROR or DELETED. `command` is the beginning of the
-    command line, as somebody wrote it.
+    command line, as somebody wrote it. `running_seconds` is how long it has had its machine, as the Hub counts: None
+    when it does not say. It grows while a job runs, which does not make it another one.
     """
 
     owner: str
@@ -271,6 +272,7 @@ class Run:
     environment: Mapping[str, str]
     url: str = ""
     command: str = ""
+    running_seconds: float | None = field(default=None, compare=False)
 
     @property
     def ended(self) -> bool:

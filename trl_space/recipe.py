@@ -45,7 +45,7 @@ MAP_PREFIX = "map."
 # The ways in which a job gets its packages; `jobspec.IMAGES` says what each of them is.
 STARTS = ("", "trl")
 # Keys of the address that belong to the page itself.
-PAGE_KEYS = frozenset({"run", "view", "signin", "__theme", "__sign"})
+PAGE_KEYS = frozenset({"run", "view", "compare", "signin", "__theme", "__sign"})
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def test_every_word_a_part_says_is_there():
         "cards": ["cards_goal", "cards_preset", "cards_method", "cards_machine"],
         **{name: ["run_view"] for name in ("chart", "hardware", "log", "log_words", "run_end", "run_status")},
         "memory": ["cards_machine"],
+        "run_rows": ["runs"],
     }
     for file in sorted(PARTS.glob("*.js")):
         used = set(re.findall(r"\btexts\.([a-z_]+)\b(?!\()", file.read_text(encoding="utf-8")))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 pytest.importorskip("gradio")
 
 from trl_space import estimate, fitting, formats, presets, schema
-from trl_space.facts import DatasetFacts, Machine, Measured, ModelFacts, RepoHit, Run, Sample, SplitFacts
+from trl_space.facts import DatasetFacts, Machine, Measured, ModelFacts, RepoHit, Sample, SplitFacts
 from trl_space.memory import MemoryEstimate
 from trl_space.recipe import Recipe
 from trl_space.texts import table
@@ -178,15 +178,6 @@ def test_search_results():
         "meta": "600M · 1.2k downloads",
         "badges": [{"icon": "gated", "text": "Gated"}, {"icon": "lock", "text": "Private"}],
     }
-
-
-def test_a_run_is_named_by_its_recipe():
-    environment = {"TRL_SPACE_RECIPE": Recipe(model="a/m", dataset="b/d").to_query()}
-    run = Run("ada", "1", "RUNNING", None, "l4x1", None, None, None, 60, {}, environment)
-    row = views.run_row(run, "1x Nvidia L4")
-    assert (row["id"], row["title"]) == ("ada/1", "m learns d")
-    other = Run("ada", "1", "RUNNING", None, None, None, None, None, None, {}, {})
-    assert views.run_row(other, "")["title"] == "1"
 
 
 def test_a_link_shows_what_it_could_not_do_but_not_at_any_length():

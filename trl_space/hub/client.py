@@ -113,6 +113,7 @@ class Ask:
         part: what has arrived when the time is over, or the server falls silent, is the answer.
         elsewhere: whether redirects to another origin are followed (always without the token).
         read: longest silence in seconds.
+        total: how long the call may take in all, in seconds; what suits `read` when None.
     """
 
     method: str
@@ -128,6 +129,7 @@ class Ask:
     part: bool = False
     elsewhere: bool = True
     read: float = READ_SECONDS
+    total: float | None = None
 
 
 def get(path: str, token: str | None, params: Params = (), **options: Any) -> Answer:
@@ -220,7 +222,7 @@ def together(*calls: Any) -> list[Any]:
 
 
 def _send(client: httpx2.Client, ask: Ask) -> Answer:
-    deadline = time.monotonic() + max(TOTAL_SECONDS, ask.read + CONNECT_SECONDS)
+    deadline = time.monotonic() + (ask.total or max(TOTAL_SECONDS, ask.read + CONNECT_SECONDS))
     base = ask.base or endpoint()
     home = origin(base)
     url, params = ask.path if ask.path.startswith(("http://", "https://")) else base + ask.path, ask.params

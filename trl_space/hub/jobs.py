@@ -1,15 +1,12 @@
-"""Start, find, read and stop runs: `/api/jobs/{namespace}`.
+"""Start, find, read and stop runs: `/api/jobs/{namespace}`. Lists of them are in `listing.py`.
 
 run = start(spec, token)                        # one POST, whatever comes of it; `launch` makes it safe
 run = get_run(run.owner, run.job_id, token)
-runs = list_runs(["ada", "acme"], token)
 run = find("ada", launch_id, token)             # the job of one launch, by its label
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import httpx2
@@ -17,7 +14,7 @@ import httpx2
 from ..facts import Run
 from ..jobspec import LABEL, LAUNCH_LABEL, JobSpec
 from ..texts import t
-from .client import Params, get_json, get_list, post_once, together
+from .client import Params, get_json, get_list, post_once
 from .config import endpoint, segment
 from .errors import HubProblem, translate
 from .ids import job, moment, whole
@@ -34,16 +31,6 @@ _REASONS = {
     "RESOURCE_GROUP_LIMIT": "Stopped by the Hub: the organisation's group has reached its limit.",
     "SPEND_LIMIT": "Stopped by the Hub: the spending limit is reached.",
 }
-
-
-class Runs(list[Run]):
-    """Runs, newest first. `problems` names the namespaces that could not be read, and why."""
-
-    problems: dict[str, HubProblem]
-
-    def __init__(self, runs: Iterable[Run] = (), problems: Mapping[str, HubProblem] | None = None) -> None:
-        super().__init__(runs)
-        self.problems = dict(problems or {})
 
 
 class Refused(HubProblem):
@@ -118,25 +105,6 @@ def get_run(owner: str, job_id: str, token: str | None) -> Run:
     return run_of(get_json(job_path(owner, job_id), token, about="this run"))
 
 
-def list_runs(namespaces: Iterable[str], token: str) -> Runs:
-    """The runs started by this app in these namespaces, newest first, at most 200 of each.
-
-    A namespace that cannot be read is named in `.problems` and does not hide the others.
-
-    Raises:
-        HubProblem: none of the namespaces could be read.
-    """
-    names = list(dict.fromkeys(namespaces))
-    answers = together(*(partial(_list, name, [(LABEL, "1")], token) for name in names))
-    problems = {name: got for name, got in zip(names, answers, strict=True) if isinstance(got, HubProblem)}
-    if problems and len(problems) == len(names):
-        raise next(iter(problems.values()))
-    runs = [run for got in answers if not isinstance(got, HubProblem) for run in got]
-    oldest = moment("1970-01-01T00:00:00Z")
-    runs.sort(key=lambda run: run.created_at or oldest, reverse=True)
-    return Runs(runs, problems)
-
-
 def cancel(owner: str, job_id: str, token: str) -> Run:
     """Stop a run and return it; one that ended already is returned as it is.
 
@@ -182,6 +150,7 @@ def run_of(item: Any) -> Run:
         environment=_strings(item.get("environment")),
         url=f"{endpoint()}/jobs/{owner}/{item['id']}",
         command=" ".join(words_of(item))[:MOST_COMMAND],
+        running_seconds=_running(item),
     )
 
 
@@ -206,6 +175,14 @@ def _list(owner: str, labels: list[tuple[str, str]], token: str, more: Params = 
     ]
     # Not left to the server alone: what is not ours must not be shown as ours.
     return [run for run in runs if all(run.labels.get(key) == value for key, value in labels)]
+
+
+def _running(item: dict[str, Any]) -> float | None:
+    """How long the job has had its machine; what it costs is counted from it."""
+    durations = item.get("durations")
+    seconds = durations.get("runningSecs") if isinstance(durations, dict) else None
+    known = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < 1e9
+    return float(seconds) if known else None
 
 
 def _strings(value: Any) -> dict[str, str]:

@@ -17,12 +17,11 @@ from ..doctor import EVENT
 from ..facts import Measured, Run
 from ..jobspec import LABEL, REHEARSAL_LABEL, SHAPE_LABEL
 from .cache import Cache, credential
-from .client import get, get_list
+from .client import get_list
 from .config import segment
-from .errors import HubProblem
 from .ids import job, moment
-from .jobs import job_path, run_of
-from .sse import Events, Garbled, log_line
+from .jobs import run_of
+from .past_log import log_lines
 
 MOST_LOGS = 3
 """How many runs' logs are read until one says something."""
@@ -31,8 +30,6 @@ TAIL = 2000
 """The last lines of a log that are asked for; the event comes again at a run's end."""
 
 MOST_BYTES = 2 * 2**20
-SILENCE = 3.0
-"""Seconds without a line after which an ended run's log is taken as read."""
 
 _SHAPE = re.compile(r"[0-9a-f]{16}")
 # The log of a run that ended does not change any more.
@@ -68,25 +65,8 @@ def _counts(run: Run, owner: str, shape: str) -> bool:
 
 
 def _of_log(run: Run, token: str) -> Measured | None:
-    answer = get(
-        job_path(run.owner, run.job_id) + "/logs",
-        token,
-        [("tail", str(TAIL))],
-        about="the log of an earlier run",
-        headers={"accept": "text/event-stream", "accept-encoding": "identity"},
-        limit=MOST_BYTES,
-        cut=True,
-        part=True,
-        read=SILENCE,
-    )
-    if not answer.headers.get("content-type", "").startswith("text/event-stream"):
-        raise HubProblem("bad_answer", "the log of an earlier run")
     found = None
-    for data in Events().feed(answer.body):
-        try:
-            line = log_line(data)
-        except Garbled:
-            continue
+    for line in log_lines(run.owner, run.job_id, token, tail=TAIL, most=MOST_BYTES):
         if line.startswith(EVENT) and (event := _event(line)) is not None:
             found = speed(event, run) or found
     return found

@@ -34,7 +34,7 @@ def asker() -> Asker | None:
 
 @contextmanager
 def asking(page: Asker | None) -> Iterator[None]:
-    """What is asked within the block is asked for this page."""
+    """What is asked within the block is asked for this page; for None it is asked for itself, and read to its end."""
     before = _asker.set(page)
     try:
         yield

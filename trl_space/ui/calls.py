@@ -1,4 +1,4 @@
-"""What the parts of the page call by themselves: search, launch, code, stop, the list of runs.
+"""What the parts of the page call by themselves: search, launch, code, stop. The list of runs has its own: `my_runs`.
 
 Like every handler these can be called by anybody with any JSON: each reads its input through `form`, and acts only
 with the token of whoever asks.
@@ -155,27 +155,6 @@ class Calls:
         except HubProblem as problem:
             return {"problem": problem.sentence}
         return {"problem": None}
-
-    @answering
-    async def list_runs(self, token: gr.OAuthToken | None) -> dict[str, Any]:
-        """The visitor's runs, newest first."""
-        visitor = self.identity.of_handler(token)
-        if visitor.token is None:
-            return {"problem": t("page.runs_sign_in"), "signin": self.identity.mode == "oauth", "runs": []}
-        try:
-            who = await self.account(visitor)
-            names = [who.name, *(org.name for org in who.orgs)] if who else []
-            found = await asyncio.to_thread(jobs.list_runs, names, visitor.token)
-        except HubProblem as problem:
-            return {"problem": problem.sentence, "signin": problem.kind == "unauthorized", "runs": []}
-        machines, _, _ = self.facts.peek(hub_machines.machines, token=None)
-        titles = {one.flavor: one.title for one in machines or ()}
-        notes = [
-            t("page.runs_not_granted", name=name) if problem.kind == "forbidden" else f"{name}: {problem.sentence}"
-            for name, problem in found.problems.items()
-        ]
-        rows = [views.run_row(run, titles.get(run.flavor or "", run.flavor or "")) for run in found]
-        return {"problem": None, "runs": rows, "notes": notes}
 
 
 def job_of(case: Case, launch_id: str, rehearsal: estimate.Rehearsal | None = None) -> jobspec.JobSpec | str:

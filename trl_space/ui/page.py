@@ -17,15 +17,17 @@ from trl_space.hub import config, search
 from trl_space.hub.follow import Followers
 from trl_space.recipe import Recipe, write_duration
 from trl_space.texts import t
-from trl_space.trainers import Field
+from trl_space.trainers import TRAINERS, Field
 from trl_space.ui import assets, cards, form
 from trl_space.ui import settings as places
 from trl_space.ui.calls import Calls
+from trl_space.ui.comparing import Comparing
 from trl_space.ui.components import Part
 from trl_space.ui.form import FIELDS
 from trl_space.ui.gate import Gate
 from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
 from trl_space.ui.login import Identity, OAuthRoutes
+from trl_space.ui.my_runs import MyRuns
 from trl_space.ui.reading import Reading
 from trl_space.ui.rehearsing import Rehearsing
 from trl_space.ui.routes import RunRoutes
@@ -52,8 +54,10 @@ class Page:
         self.reading = Reading(identity, facts)
         self.calls = Calls(identity, facts)
         self.rehearsing = Rehearsing(identity, self.calls)
-        runs = RunRoutes(identity, facts, Followers())
-        self.routes, self.signed_out = runs.routes(), runs.signed_out
+        self.runs = MyRuns(identity, facts, self.calls)
+        self.comparing = Comparing(identity, facts, self.runs)
+        routes = RunRoutes(identity, facts, Followers())
+        self.routes, self.signed_out = routes.routes(), routes.signed_out
         with gr.Blocks(title="TRL Space", analytics_enabled=False, fill_width=True) as self.blocks:
             if identity.mode == "oauth":
                 OAuthRoutes(visible=False)
@@ -63,7 +67,9 @@ class Page:
             with gr.Column(elem_classes="t-view t-view-run", elem_id="trl-run"):
                 Part("run_view", server=[self._server("cancel")])
             with gr.Column(elem_classes="t-view t-view-runs", elem_id="trl-list"):
-                Part("runs", server=[self._server("list")])
+                listed = [self._server(name) for name in ("list", "look", "models", "first", "cancel")]
+                Part("runs", server=listed, goals=[[name, t(one.goal)] for name, one in TRAINERS.items()])
+                Part("compare", server=[self._server("compare")])
             self._wire()
         # Gradio's banner for Spaces would ask huggingface.co about the Space and Google for fonts; the page has a
         # header of its own.
@@ -78,7 +84,11 @@ class Page:
             "launch": own.launch,
             "rehearse": self.rehearsing.rehearse,
             "code": own.code,
-            "list": lambda asked, token: own.list_runs(token),
+            "list": self.runs.list,
+            "look": self.runs.look,
+            "models": self.runs.models,
+            "first": self.runs.first,
+            "compare": self.comparing.compare,
             "model": lambda asked, token: own.search("model", asked, token),
             "dataset": lambda asked, token: own.search("dataset", asked, token),
         }

@@ -16,7 +16,6 @@ from trl_space.recipe import Recipe
 from trl_space.texts import t, table
 from trl_space.trainers import TRAINERS
 from trl_space.ui import elsewhere
-from trl_space.ui.run_news import is_rehearsal, recipe_of
 from trl_space.ui.words import about, ago, amounts, between, count, measured_time, money, spoken
 
 # Checks that say what is still to be done, not what is wrong: they are shown calmly.
@@ -216,17 +215,3 @@ def run_title(recipe: Recipe | None, run: Run) -> tuple[str, str]:
     short = [one.rpartition("/")[2] for one in (recipe.model, recipe.dataset)]
     title = t("page.run_title", model=short[0], dataset=short[1] or "?")
     return title, f"{recipe.model} · {recipe.dataset} · {TRAINERS[recipe.trainer].title}"
-
-
-def run_row(run: Run, machine: str) -> dict[str, Any]:
-    """One line of the list of runs."""
-    title, subtitle = run_title(recipe_of(run), run)
-    return {
-        "id": f"{run.owner}/{run.job_id}",
-        "stage": run.stage,
-        "rehearsal": is_rehearsal(run),
-        "title": title,
-        "subtitle": f"{run.owner} · {subtitle}",
-        "machine": machine,
-        "when": ago(run.created_at),
-    }
