@@ -7,6 +7,7 @@ run = find("ada", launch_id, token)             # the job of one launch, by its 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
