@@ -14,6 +14,8 @@ from trl_space.symptoms import HINTS
 
 # So many points in a row are no bad luck any more.
 LONG_ENOUGH = 10
+# More than a picture can show; beyond them every second one is forgotten, as often as it takes.
+MOST_POINTS = 10_000
 
 
 class Series:
@@ -40,15 +42,19 @@ class Series:
     def add(self, metrics: dict[str, float], step: int) -> None:
         """A point at a known step."""
         self._count(metrics)
-        self.epochs.append(None)
-        self.points.append({"step": step, **metrics})
+        self._keep(None, {"step": step, **metrics})
 
     def add_unplaced(self, metrics: dict[str, float], step: int, epoch: float | None) -> None:
         """A point that says its epoch and no step; `step` is where the progress bar was."""
         self._count(metrics)
         self.unplaced += 1
+        self._keep(epoch, {"step": round(epoch * self.pace) if self.pace and epoch else step, **metrics})
+
+    def _keep(self, epoch: float | None, point: dict[str, float]) -> None:
         self.epochs.append(epoch)
-        self.points.append({"step": round(epoch * self.pace) if self.pace and epoch else step, **metrics})
+        self.points.append(point)
+        if len(self.points) > MOST_POINTS:
+            del self.points[1:-1:2], self.epochs[1:-1:2]
 
     def restart(self, step: int) -> None:
         """The run began anew at `step`: drop the points that will come again."""

@@ -15,6 +15,7 @@ from trl_space.facts import Run
 from trl_space.hub import jobs, upstream
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.follow import Batch, Followers
+from trl_space.hub.hardware import SECONDS_APART
 from trl_space.localhub.faults import fingerprint
 from trl_space.localhub.server import LocalHub
 
@@ -309,23 +310,25 @@ def test_live_lines_are_gathered(local_hub: LocalHub, ada: str) -> None:
     assert len(seen.batches) < 30
 
 
-def test_a_running_job_has_metrics_and_an_ended_one_none(local_hub: LocalHub, ada: str) -> None:
+def test_a_running_job_tells_its_hardware_over_one_connection(local_hub: LocalHub, ada: str) -> None:
     run = jobs.start(spec("sleep 20"), ada)
 
-    async def scene(followers: Followers) -> None:
-        sample = None
-        async with asyncio.timeout(15):
-            while sample is None:
-                sample = await followers.metrics("ada", run.job_id, ada)
-        assert sample["memory_total_bytes"] > 0
+    async def scene(followers: Followers) -> tuple[Watched, Watched]:
+        one, two = Watched(), Watched()
+        watching = [asyncio.create_task(watch(followers, run, ada, seen=seen)) for seen in (one, two)]
+        await until(lambda: one.batches and len(one.batches[-1].source.hardware.samples) > 1)
         await asyncio.to_thread(jobs.cancel, "ada", run.job_id, ada)
-        async with asyncio.timeout(15):
-            while await followers.metrics("ada", run.job_id, ada) is not None:
-                await asyncio.sleep(0.2)
-        with pytest.raises(HubProblem):
-            await followers.metrics("ada", run.job_id, local_hub.token("grace"))
+        await asyncio.gather(*watching)
+        return one, two
 
-    play(scene)
+    one, two = play(scene)
+    samples = one.batches[-1].source.hardware.samples
+    assert samples is two.batches[-1].source.hardware.samples
+    when, gpu, used, size, cpu, memory, total = samples[-1]
+    assert (gpu, used, size) == (None, None, None)
+    assert when - samples[-2][0] >= SECONDS_APART
+    assert cpu >= 0 and 0 < memory < total
+    assert len(local_hub.requests(f"/api/jobs/ada/{run.job_id}/metrics")) == 1
 
 
 def test_no_text_of_a_problem_holds_a_token(local_hub: LocalHub) -> None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import itertools
 import json
 import re
 import zlib
-from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
@@ -23,14 +20,10 @@ import gradio as gr
 from starlette.datastructures import MutableHeaders
 
 from trl_space.hub import config
-from trl_space.hub.cache import credential
-from trl_space.hub.errors import HubProblem
 from trl_space.ui import pictures
 from trl_space.ui.gate import Gate, Refused, answering, careful, is_plain, read_json, session, without_dumps
-from trl_space.ui.login import OAuthLogin
-from trl_space.ui.routes import RunRoutes, event, while_signed_in
+from trl_space.ui.live import event
 from trl_space.ui.security import OriginGuard, content_policy, hostname, own_hosts, public_address
-from trl_space.ui.session import Facts
 from trl_space.ui.signin import outcome_of, own_path, read_cookie, remember, with_outcome, without_outcome
 
 
@@ -232,50 +225,7 @@ def test_only_an_address_has_an_origin(address):
     assert pictures.origin("https://viewer.example:8443/a/b?c") == "https://viewer.example:8443"
 
 
-# --- a run that is watched ends with the sign-in ---------------------------------------------------------------------
-
-
-async def endless():
-    for number in itertools.count():
-        yield number
-        await asyncio.sleep(0.01)
-
-
-@pytest.mark.parametrize("how", ["signs out", "expires"])
-def test_a_stream_ends_with_the_sign_in(how):
-    async def story():
-        over = asyncio.Event()
-        ends = datetime.now(UTC) + timedelta(seconds=0.1) if how == "expires" else None
-        seen = []
-        with pytest.raises(HubProblem) as problem:
-            async with aclosing(endless()) as batches:
-                async for one in while_signed_in(batches, over, ends):
-                    seen.append(one)
-                    if len(seen) == 3 and how == "signs out":
-                        over.set()
-        assert problem.value.kind == "unauthorized" and seen[:3] == [0, 1, 2] and len(seen) < 30
-
-    asyncio.run(asyncio.wait_for(story(), 5))
-
-
-def test_a_stream_that_ends_by_itself_is_whole():
-    async def story():
-        async def three():
-            for number in range(3):
-                yield number
-
-        return [one async for one in while_signed_in(three(), asyncio.Event(), None)]
-
-    assert asyncio.run(story()) == [0, 1, 2]
-
-
-def test_signing_out_ends_only_ones_own_streams():
-    runs = RunRoutes(OAuthLogin(), Facts(), None)
-    mine, other = asyncio.Event(), asyncio.Event()
-    runs._watching = {credential("mine"): {mine}, credential("other"): {other}}
-    runs.signed_out("mine")
-    assert mine.is_set() and not other.is_set()
-    assert "mine" not in str(runs._watching)
+# --- what a log says stays in its place -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

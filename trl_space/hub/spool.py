@@ -51,6 +51,14 @@ class _Part:
                 view = view[self._file.write(view) :]
             self._unwritten.clear()
 
+    def back(self, most_bytes: int) -> tuple[int, int]:
+        """The number of the line from which on about `most_bytes` are left (of its neighbours, when there is no index
+        entry for it), and how many bytes that are; the last line is always among them."""
+        place = len(self._offsets) - 1
+        while place > 0 and self.size - self._offsets[place - 1] <= most_bytes:
+            place -= 1
+        return self.first + max(place, 0) * _STRIDE, self.size - (self._offsets[place] if place >= 0 else 0)
+
     def read(self, number: int, most_bytes: int, most_lines: int) -> list[str]:
         self._write()
         index = number - self.first
@@ -111,6 +119,28 @@ class Spool:
             self._parts.append(last)
         last.append(record)
         self.count += 1
+
+    @property
+    def gap(self) -> tuple[int, int] | None:
+        """The numbers of the lines that were left out, the first and the one after the last; None when all are there.
+
+        In the place of the last of them stands the line that says so.
+        """
+        for place, part in enumerate(self._parts[1:]):
+            if part.first > self._end(place):
+                return self._end(place), part.first
+        return None
+
+    def back(self, most_lines: int, most_bytes: int) -> int:
+        """Where the end of the log begins that has at most so many lines, and not much more than so many bytes."""
+        start = max(0, self.count - most_lines)
+        left = most_bytes
+        for part in reversed(self._parts):
+            number, taken = part.back(left)
+            if number > part.first or part.first <= start:
+                return max(start, number)
+            left -= taken
+        return start
 
     def read(self, start: int, most_bytes: int = 256 * 1024, most_lines: int = 4000) -> tuple[int, list[str]]:
         """Lines from number `start` on: the number of the first one, and a batch of them.

@@ -12,12 +12,15 @@ loses that line only until the next connection, because the Hub sends a log from
 from __future__ import annotations
 
 import json
+import re
+from datetime import datetime
 
 LONGEST_LINE = 64 * 1024
 """Longest line of a log that is kept whole, in characters."""
 
 _LONGEST_EVENT = 2**20
 _PREFIX = b"data: "
+_STAMP = re.compile(rb'"timestamp": ?"([0-9T:.+-]{10,40}Z?)"[^"]*\Z')
 
 
 class Garbled(Exception):
@@ -69,3 +72,13 @@ def cut(text: str) -> str:
     if len(text) <= LONGEST_LINE:
         return text
     return f"{text[:LONGEST_LINE]} [{len(text) - LONGEST_LINE} more characters are left out]"
+
+
+def stamp(data: bytes | None) -> datetime | None:
+    """When the line of a log's event was printed, as the Hub says at its end; None when it does not say."""
+    found = _STAMP.search(data, max(0, len(data) - 80)) if data else None
+    try:
+        when = datetime.fromisoformat(found[1].decode()) if found else None
+    except ValueError:
+        return None
+    return when if when is not None and when.tzinfo is not None else None

@@ -1,7 +1,9 @@
-"""The log of one job as it comes from the Hub: one connection, borrowed tokens, nothing lost, nothing twice.
+"""One job as it comes from the Hub: its log over one connection, its hardware over another, both with borrowed tokens.
 
-`follow.py` makes an `Upstream` per job, lets viewers `enter`, and reads `spool`, `run`, `connected` and `ended`;
-`changed` is set (and replaced) whenever one of them is news.
+`follow.py` makes an `Upstream` per job, lets viewers `enter`, and reads `shown` (how many lines there are to read),
+`run`, `reader` (what the log says, read once for everybody), `hardware`, `connected` and `ended`. `changed` is set (and
+replaced) whenever one of them is news; new lines are news at most every `BATCH_SECONDS`, so that whoever keeps up is
+sent the same lines at the same time.
 """
 
 from __future__ import annotations
@@ -11,22 +13,35 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import httpx2
 
+from ..doctor import Reader
 from ..facts import Run
 from .client import headers_for, timeouts
 from .config import endpoint
 from .errors import HubProblem, from_answer, translate
+from .hardware import Hardware
 from .jobs import job_path, run_of
 from .spool import Spool
-from .sse import Events, Garbled, log_line
+from .sse import Events, Garbled, log_line, stamp
+
+BATCH_SECONDS = 0.2
+"""Shortest time between two pieces of news about a job's log."""
 
 POLL_SECONDS = 3.0
 """How often the job's stage is read while it is watched and not yet running; three times as long after."""
 
 IDLE_SECONDS = 5.0
 """Silence after which the log of an ended job is complete, should the Hub not end the stream itself."""
+
+SILENCE_SECONDS = 0.3
+"""Silence after which everything has come that was there when the connection began."""
+
+METRICS_PAUSE = 5.0
+"""Seconds until a job's metrics are asked for again after their stream ended."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds before the first attempt to connect again, and between the later ones at most."""
@@ -58,6 +73,13 @@ class Viewer:
     def __init__(self, token: str | None) -> None:
         self.token = token
         self.problem: HubProblem | None = None
+        self.source: Upstream | None = None  # what they watch now
+
+    def refuse(self, problem: HubProblem) -> None:
+        """Let them see no more, and tell them why."""
+        self.problem = problem
+        if self.source is not None:
+            self.source.wake()
 
 
 class Upstream:
@@ -67,6 +89,11 @@ class Upstream:
         self.owner, self.job_id = owner, run.job_id
         self.run = run
         self.spool = spool
+        self.reader = Reader()
+        self.hardware = Hardware()
+        self.shown = 0  # lines that were announced
+        self.news = 0  # counts announcements
+        self.caught_up = False  # whether all is here that was printed before the first connection
         self.viewers: dict[Viewer, None] = {}  # in the order they came
         self.ended = False
         self.connected = True
@@ -75,6 +102,10 @@ class Upstream:
         self._client = client
         self._heard = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._meter: asyncio.Task[None] | None = None
+        self._soon: asyncio.TimerHandle | None = None
+        self._told = 0.0
+        self._last_read: tuple[int, tuple[int, list[str]]] = (-1, (-1, []))
 
     def enter(self, viewer: Viewer) -> None:
         """Let somebody watch, and read on if nobody did."""
@@ -82,13 +113,25 @@ class Upstream:
             self.closing.cancel()
             self.closing = None
         self.viewers[viewer] = None
+        viewer.source = self
         if not self.ended and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._keep_reading())
+        if not self.run.ended and (self._meter is None or self._meter.done()):
+            self._meter = asyncio.create_task(self._measure())
+
+    def read(self, start: int) -> tuple[int, list[str]]:
+        """What was announced from line `start` on, as `Spool.read` gives it; read once for all who ask the same."""
+        if self._last_read[0] != start or not self._last_read[1][1]:
+            room = self.shown - start
+            found = self.spool.read(start, most_lines=min(room, 4000)) if room > 0 else (start, [])
+            self._last_read = (start, found)
+        return self._last_read[1]
 
     def close(self) -> None:
         """End at once; what was read is gone."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in (self._task, self._meter, self._soon):
+            if task is not None:
+                task.cancel()
         self.spool.close()
 
     async def stop(self) -> None:
@@ -98,15 +141,29 @@ class Upstream:
         for viewer in self.viewers:
             viewer.problem = HubProblem("unreachable", sentence="The page is being restarted. Reload it in a moment.")
         self._tell()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        self.spool.close()
+        self.close()
+        await asyncio.gather(*filter(None, (self._task, self._meter)), return_exceptions=True)
 
-    def _tell(self) -> None:
-        """Wake everybody who waits for something new."""
+    def wake(self) -> None:
+        """Let everybody who waits look again."""
         self.changed.set()
         self.changed = asyncio.Event()
+
+    def _tell(self) -> None:
+        """Announce what is new, at once."""
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+        self.shown = self.spool.count
+        self.news += 1
+        self._told = time.monotonic()
+        self.wake()
+
+    def _tell_soon(self) -> None:
+        """Announce what is new, gathered for a moment."""
+        if self._soon is None:
+            wait = max(0.0, self._told + BATCH_SECONDS - time.monotonic())
+            self._soon = asyncio.get_running_loop().call_later(wait, self._tell)
 
     def _saw(self, run: Run) -> None:
         if run != self.run:
@@ -156,6 +213,8 @@ class Upstream:
                 if problem.kind in LOST and ended_before:
                     self._end()  # the job has no log (any more)
                     return
+                # Who may see the job may see its log: there is none (yet).
+                self.caught_up = self.caught_up or problem.kind in LOST
                 self._link(problem.kind in LOST)
                 wait = problem.retry_after
             except (httpx2.HTTPError, TimeoutError, OSError):
@@ -167,7 +226,7 @@ class Upstream:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _end(self) -> None:
-        self.ended = True
+        self.ended = self.caught_up = True
         self._link(True)
         self._tell()
 
@@ -202,9 +261,10 @@ class Upstream:
                 raise Garbled
             self._link(True)
             self._heard = time.monotonic()
+            began = parsed_date(response.headers.get("date"))
             # The stage is read beside the log: a waiting job sends nothing, and a dead one may not end.
             tasks = {
-                asyncio.create_task(self._take(response.aiter_bytes(), accept)),
+                asyncio.create_task(self._take(response.aiter_bytes(), accept, began)),
                 asyncio.create_task(self._watch(lender)),
             }
             try:
@@ -216,7 +276,7 @@ class Upstream:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _take(self, chunks: AsyncIterator[bytes], accept: bool) -> bool:
+    async def _take(self, chunks: AsyncIterator[bytes], accept: bool, began: datetime) -> bool:
         """Read a log to its end, adding the lines that are not known yet; true when it is reached."""
         events, number = Events(), 0
         async for chunk in chunks:
@@ -224,11 +284,40 @@ class Upstream:
             for data in events.feed(chunk):
                 self._heard = time.monotonic()
                 if number >= self.spool.count:
-                    self.spool.append(log_line(data, accept))
+                    line = log_line(data, accept)
+                    self.spool.append(line)
+                    self.reader.feed(line + "\n")
                 number += 1
+                if number % 500 == 0:
+                    await asyncio.sleep(0)  # a long history leaves room for everybody else
             if self.spool.count > known:
-                self._tell()
+                if not self.caught_up:
+                    printed = stamp(data)
+                    self.caught_up = printed is not None and printed >= began
+                self._tell_soon()
+        self.caught_up = True
+        self._tell_soon()
         return True
+
+    async def _measure(self) -> None:
+        """Read the job's metrics while it runs and somebody watches, with the token of somebody who does."""
+        url = endpoint() + job_path(self.owner, self.job_id) + "/metrics"
+        while self.viewers and not self.run.ended:
+            lender = next(iter(self.viewers))
+            if self.run.stage == "RUNNING":
+                # Nothing depends on it: whatever goes wrong, it is asked for again after a while.
+                with contextlib.suppress(httpx2.HTTPError, TimeoutError, OSError):
+                    async with self._client.stream("GET", url, headers=headers_for(lender.token)) as response:
+                        events = Events()
+                        async for chunk in response.aiter_bytes() if response.status_code == 200 else _nothing():
+                            new = [self.hardware.add(data, time.time()) for data in events.feed(chunk)]
+                            if any(new):
+                                self._tell_soon()
+                            if lender not in self.viewers or self.run.ended:
+                                break
+                if lender not in self.viewers:
+                    continue
+            await asyncio.sleep(METRICS_PAUSE if self.run.stage == "RUNNING" else 1)
 
     async def _watch(self, lender: Viewer) -> bool:
         """Read the job's stage now and then, until the connection is to be ended.
@@ -237,8 +326,11 @@ class Upstream:
         """
         polled = time.monotonic()
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5 if self.caught_up else SILENCE_SECONDS / 2)
             now = time.monotonic()
+            if not self.caught_up and now - self._heard > SILENCE_SECONDS * (1 if self.spool.count else 4):
+                self.caught_up = True
+                self._tell()
             if self.run.ended:
                 if now - self._heard > IDLE_SECONDS:
                     return True
@@ -249,3 +341,17 @@ class Upstream:
                 # What goes wrong here is met by the log's connection too.
                 with contextlib.suppress(HubProblem):
                     self._saw(await read_run(self._client, self.owner, self.job_id, lender.token))
+
+
+def parsed_date(text: str | None) -> datetime:
+    """The time of an answer's `Date` header, a second later because it is rounded; now when there is none."""
+    try:
+        when = parsedate_to_datetime(text or "")
+    except (ValueError, TypeError):
+        return datetime.now(UTC)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)) + timedelta(seconds=1)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for _ in ():
+        yield b""

@@ -9,17 +9,23 @@ the run, so nobody sees a run of somebody else by knowing its address.
     GET /gradio_api/trl/runs/{owner}/{job}            what the run is, as JSON, or {"problem", "kind"}
     GET /gradio_api/trl/runs/{owner}/{job}/earlier    the runs it goes on with, and what they measured
     GET /gradio_api/trl/runs/{owner}/{job}/events     server-sent events `update`, `end`, `problem`; `id` counts lines
+    GET /gradio_api/trl/runs/{owner}/{job}/lines      lines ?from=N to before ?to=M, as JSON {"first", "lines", "total"}
+    GET /gradio_api/trl/runs/{owner}/{job}/log.txt    all lines up to now, to keep
+
+An `update` holds what is new (`live`): `lines` from number `first` on, of `total`; `gap`, the first line of those that
+were not kept and the one after the last; `run`, `state`, `points`, `charts`, `samples`; `hardware`, as
+`hub.hardware` says. Whoever comes late is sent the log's last lines.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -34,18 +40,22 @@ from trl_space.hub.cache import credential
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.follow import Batch, Followers
 from trl_space.hub.result import verify
+from trl_space.hub.upstream import Upstream, Viewer
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS
 from trl_space.ui import assets, catalog, form, rehearsing, views
 from trl_space.ui.earlier import Earlier
+from trl_space.ui.live import Live, Seen, changing_run, event
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.receipt import receipt
-from trl_space.ui.run_news import Told, is_rehearsal, recipe_of, target_of
+from trl_space.ui.run_news import is_rehearsal, recipe_of, target_of
 from trl_space.ui.session import Facts
 
 STATUS = {"unauthorized": 401, "signin": 401, "forbidden": 403, "not_found": 404, "invalid": 400, "rate_limited": 429}
 VERIFY_TRIES = 6
 MOST_STREAMS = 12  # of one visitor at once: a browser holds six connections, and a person has more than one browser
+WINDOW = 2000  # lines that a late viewer is sent
+MOST_LINES = 5000  # that are given at once
 
 
 class RunRoutes:
@@ -53,7 +63,8 @@ class RunRoutes:
 
     def __init__(self, identity: Identity, facts: Facts, followers: Followers) -> None:
         self.identity, self.facts, self.followers = identity, facts, followers
-        self._watching: dict[str, set[asyncio.Event]] = {}
+        self._watching: dict[str, set[Viewer]] = {}
+        self._live: WeakKeyDictionary[Upstream, Live] = WeakKeyDictionary()
 
     def routes(self) -> list[Route]:
         """What `launch(app_kwargs={"routes": ...})` takes."""
@@ -63,6 +74,8 @@ class RunRoutes:
             Route("/gradio_api/trl/runs/{owner}/{job}", self.run),
             Route("/gradio_api/trl/runs/{owner}/{job}/events", self.events),
             Route("/gradio_api/trl/runs/{owner}/{job}/earlier", self.earlier),
+            Route("/gradio_api/trl/runs/{owner}/{job}/lines", self.lines),
+            Route("/gradio_api/trl/runs/{owner}/{job}/log.txt", self.text),
         ]
 
     async def script(self, request: Request) -> Response:
@@ -100,26 +113,67 @@ class RunRoutes:
             visitor, run = await self.seen(request)
         except HubProblem as problem:
             return refuse(problem)
-        start = first_line(request)
-        if len(self._watching.get(credential(visitor.token), ())) >= MOST_STREAMS:
+        if self._has_too_many(visitor):
             return refuse(HubProblem("rate_limited", sentence=t("page.too_many_tabs")))
-        headers = PRIVATE | {"X-Accel-Buffering": "no"}
-        return StreamingResponse(self.stream(visitor, run, start), media_type="text/event-stream", headers=headers)
+        stream = self.stream(visitor, run, first_line(request))
+        return StreamingResponse(stream, media_type="text/event-stream", headers=PRIVATE | {"X-Accel-Buffering": "no"})
 
-    async def seen(self, request: Request) -> tuple[Visitor, Run]:
-        """The visitor and the run, when the Hub lets them see it. Raises HubProblem."""
+    async def lines(self, request: Request) -> Response:
+        """Some lines of the log, for whoever looks further back than what they were sent."""
+        asked = request.query_params
+        start, stop = number(asked.get("from")), number(asked.get("to"))
+        try:
+            if start is None or stop is None or stop < start:
+                raise HubProblem("invalid", sentence=t("page.run_address"))
+            visitor, found = self.asked(request)
+            stop = min(stop, start + MOST_LINES)
+            with mine():
+                first, lines, source = await self.followers.lines(*found, visitor.token, start, stop)
+        except HubProblem as problem:
+            return refuse(problem)
+        message = {"first": first, "lines": lines, "total": source.spool.count}
+        return JSONResponse(message | ({"gap": source.spool.gap} if source.spool.gap else {}), headers=PRIVATE)
+
+    async def text(self, request: Request) -> Response:
+        """The whole log as a file."""
+        try:
+            visitor, found = self.asked(request)
+            if self._has_too_many(visitor):
+                raise HubProblem("rate_limited", sentence=t("page.too_many_tabs"))
+            pieces = self.pieces(visitor, *found)
+            with mine():
+                await anext(pieces)
+        except HubProblem as problem:
+            return refuse(problem)
+        headers = PRIVATE | {
+            "Content-Disposition": f'attachment; filename="{found[1]}.log.txt"',
+            "X-Content-Type-Options": "nosniff",
+        }
+        return StreamingResponse(pieces, media_type="text/plain; charset=utf-8", headers=headers)
+
+    async def pieces(self, visitor: Visitor, owner: str, job_id: str) -> AsyncIterator[str]:
+        """The log in pieces; the first one is empty and comes when the visitor was let in."""
+        viewer = Viewer(visitor.token)
+        with self._counted(visitor, viewer):
+            async with aclosing(self.followers.text(owner, job_id, visitor.token, viewer)) as batches:
+                async for lines in batches:
+                    yield "".join(line + "\n" for line in lines)
+
+    def asked(self, request: Request) -> tuple[Visitor, tuple[str, str]]:
+        """The visitor, and the owner and id of the job that is asked about. Raises HubProblem."""
         visitor = self.identity.of_request(request)
         found = form.run_id(f"{request.path_params['owner']}/{request.path_params['job']}")
         if found is None:
             raise HubProblem("invalid", sentence=t("page.run_address"))
         if visitor.token is None:
             raise HubProblem("unauthorized", sentence=t("page.run_sign_in"))
-        try:
+        return visitor, found
+
+    async def seen(self, request: Request) -> tuple[Visitor, Run]:
+        """The visitor and the run, when the Hub lets them see it. Raises HubProblem."""
+        visitor, found = self.asked(request)
+        with mine():
             return visitor, await asyncio.to_thread(jobs.get_run, *found, visitor.token)
-        except HubProblem as problem:
-            if problem.kind == "forbidden":
-                raise HubProblem("forbidden", sentence=t("page.run_not_yours")) from None
-            raise
 
     async def machine(self, run: Run) -> Machine | None:
         """The machine of a run, for its name and price; None when it cannot be told."""
@@ -130,44 +184,58 @@ class RunRoutes:
         return next((one for one in known if one.flavor == run.flavor), None)
 
     async def stream(self, visitor: Visitor, run: Run, start: int) -> AsyncIterator[str]:
-        """The events of one viewer. The log is read from its first line, because the state is made from it."""
-        reader, told = doctor.Reader(), Told(run)
-        over, who = asyncio.Event(), credential(visitor.token)
-        self._watching.setdefault(who, set()).add(over)
-        last = run
+        """The events of one viewer, who has the lines before `start`."""
+        seen, viewer = Seen(), Viewer(visitor.token)
+        batch: Batch | None = None
+        with self._counted(visitor, viewer):
+            try:
+                followed = self.followers.follow(
+                    run.owner, run.job_id, visitor.token, start, window=WINDOW, viewer=viewer
+                )
+                async with aclosing(followed) as batches:
+                    async for batch in batches:
+                        yield self.live(batch.source).update(batch, seen)
+                run, state = batch.source.run, batch.source.reader.state
+                machine = await self.machine(run)
+                async for message in self.outcome(run, state, visitor, machine):
+                    yield event("update", message)
+                yield event("update", {"receipt": await self.receipt(run, state, visitor, machine)})
+                yield event("end", {"run": changing_run(run), "now": time.time()})
+            except HubProblem as problem:
+                yield event("problem", {"problem": problem.sentence, "kind": kind_of(problem)})
+
+    def live(self, source: Upstream) -> Live:
+        """The news of a run, for all who watch it."""
+        found = self._live.get(source)
+        if found is None:
+            found = self._live[source] = Live(source.run)
+        return found
+
+    @contextmanager
+    def _counted(self, visitor: Visitor, viewer: Viewer) -> Iterator[None]:
+        """Count what a visitor watches, and end it with their sign-in."""
+        who = credential(visitor.token)
+        self._watching.setdefault(who, set()).add(viewer)
+        over = None
+        if visitor.expires_at is not None:
+            left = max(0.0, (visitor.expires_at - datetime.now(UTC)).total_seconds())
+            over = asyncio.get_running_loop().call_later(left, _sign_out, viewer)
         try:
-            machine = await self.machine(run)
-            async with aclosing(self.followers.follow(run.owner, run.job_id, visitor.token, 0)) as batches:
-                async for batch in while_signed_in(batches, over, visitor.expires_at):
-                    last = batch.run or last
-                    for line in batch.lines:
-                        reader.feed(line + "\n")
-                    skip = max(0, start - batch.first)
-                    message: dict[str, Any] = {"now": time.time(), "connected": batch.connected}
-                    if batch.lines[skip:]:
-                        message |= {"first": batch.first + skip, "lines": batch.lines[skip:]}
-                    if batch.run:
-                        message["run"] = changing_run(batch.run, machine)
-                    message |= told.news(reader.state, last)
-                    yield event("update", message, batch.first + len(batch.lines))
-                    if batch.ended:
-                        break
-            async for message in self.outcome(last, reader.state, visitor, machine):
-                yield event("update", message)
-            paper = await self.receipt(last, reader.state, visitor, machine)
-            yield event("update", {"receipt": paper})
-            yield event("end", {"run": changing_run(last, machine), "now": time.time()})
-        except HubProblem as problem:
-            yield event("problem", {"problem": problem.sentence, "kind": kind_of(problem)})
+            yield
         finally:
-            self._watching[who].discard(over)
+            if over is not None:
+                over.cancel()
+            self._watching[who].discard(viewer)
             if not self._watching[who]:
                 del self._watching[who]
 
+    def _has_too_many(self, visitor: Visitor) -> bool:
+        return len(self._watching.get(credential(visitor.token), ())) >= MOST_STREAMS
+
     def signed_out(self, token: str) -> None:
         """End what is shown to whoever signed out with this token."""
-        for over in self._watching.get(credential(token), ()):
-            over.set()
+        for viewer in list(self._watching.get(credential(token), ())):
+            _sign_out(viewer)
 
     async def receipt(
         self, run: Run, state: doctor.RunState, visitor: Visitor, machine: Machine | None
@@ -213,29 +281,19 @@ class RunRoutes:
         yield {"result": {"problem": sentence, "url": None}}
 
 
-async def while_signed_in(
-    batches: AsyncIterator[Batch], over: asyncio.Event, ends: datetime | None
-) -> AsyncIterator[Batch]:
-    """`batches`, until `over` is set or the sign-in `ends`: then HubProblem "unauthorized" is raised."""
-    stop = asyncio.ensure_future(over.wait())
-    step: asyncio.Future[Batch] | None = None
+def _sign_out(viewer: Viewer) -> None:
+    viewer.refuse(HubProblem("unauthorized", sentence=t("page.run_sign_in")))
+
+
+@contextmanager
+def mine() -> Iterator[None]:
+    """Say of a run that the Hub does not show to this visitor that it is not theirs."""
     try:
-        while True:
-            step = asyncio.ensure_future(anext(batches))
-            left = None if ends is None else max(0.0, (ends - datetime.now(UTC)).total_seconds())
-            done, _ = await asyncio.wait({step, stop}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            if stop in done or step not in done:
-                raise HubProblem("unauthorized", sentence=t("page.run_sign_in"))
-            try:
-                batch = step.result()
-            except StopAsyncIteration:
-                return
-            yield batch
-    finally:
-        pending = [task for task in (step, stop) if task is not None and not task.done()]
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        yield
+    except HubProblem as problem:
+        if problem.kind == "forbidden":
+            raise HubProblem("forbidden", sentence=t("page.run_not_yours")) from None
+        raise
 
 
 PRIVATE = {"Cache-Control": "no-store"}
@@ -264,38 +322,21 @@ def whole_run(run: Run, machine: Machine | None) -> dict[str, Any]:
         "timeout": run.timeout,
         "usd_per_minute": machine.usd_per_minute if machine else None,
         "at_most": estimate.price(machine, run.timeout) if machine and run.timeout else None,
-        **changing_run(run, machine),
-    }
-
-
-def changing_run(run: Run, machine: Machine | None) -> dict[str, Any]:
-    """What changes about a run."""
-
-    def stamp(when: datetime | None) -> float | None:
-        return when.timestamp() if when else None
-
-    return {
-        "stage": run.stage,
-        "message": run.message,
-        "ended": run.ended,
-        "created": stamp(run.created_at),
-        "started": stamp(run.started_at),
-        "finished": stamp(run.finished_at),
+        **changing_run(run),
     }
 
 
 def first_line(request: Request) -> int:
     """Which line a viewer needs next: what the browser saw last counts more than the address."""
     for text in (request.headers.get("last-event-id"), request.query_params.get("start")):
-        if text and text.isascii() and text.isdigit() and len(text) < 12:
-            return int(text)
+        if (found := number(text)) is not None:
+            return found
     return 0
 
 
-def event(name: str, message: dict[str, Any], number: int | None = None) -> str:
-    """One server-sent event; `number` is what the browser says it saw when it comes back."""
-    mark = f"id: {number}\n" if number is not None else ""
-    return f"event: {name}\n{mark}data: {json.dumps(message, allow_nan=False, default=str)}\n\n"
+def number(text: str | None) -> int | None:
+    """The number of a line; None for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else None
 
 
 def kind_of(problem: HubProblem) -> str:
