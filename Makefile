@@ -26,7 +26,7 @@ help:
 	@echo 'make test-unit    tests without a server; test-hub: against the local Hub; test-e2e: in a browser'
 	@echo 'make test-full    the quick tests and the long ones'
 	@echo 'make lint         ruff, checking; make format: ruff, changing'
-	@echo 'make bench        measures start-up, memory and page weight beside a bare Gradio app, choices, and the pure rooms'
+	@echo 'make bench        measures start-up, memory and page weight beside a bare Gradio app, choices, viewers, pure rooms'
 	@echo 'make screenshots  takes the pictures in docs/'
 	@echo 'make space        puts together and checks build/space, which is what is pushed to a Space'
 	@echo 'make clean        removes what the targets above made, but not .venv'

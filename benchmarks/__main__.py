@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--runs N] [startup] [page] [choice] [rooms]`: measure, print the tables, keep them."""
+"""`python -m benchmarks [--runs N] [KIND ...]`: measure (all kinds when none is named), print the tables, keep them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from benchmarks import choice, page, rooms, startup
+from benchmarks import choice, page, rooms, startup, viewers
 from trl_space.localhub.server import LocalHub
 
 HERE = Path(__file__).resolve().parent
-KINDS = {"startup": startup.measure, "page": page.measure, "choice": choice.measure, "rooms": rooms.measure}
+KINDS = {
+    "startup": startup.measure,
+    "page": page.measure,
+    "choice": choice.measure,
+    "rooms": rooms.measure,
+    "viewers": viewers.measure,
+}
 TITLES = {
     "first_page_s": "first page after, s",
     "memory_mb": "server memory, MB",
@@ -46,6 +52,24 @@ TITLES = {
     "link_ms": "a link read and written, ms",
     "search_ms": "TRL's arguments searched, ms",
     "presets_ms": "all presets read from their files, ms",
+    "one_page_p50_ms": "one viewer: a line is in the page after, median, ms (bare: the official client)",
+    "one_page_p95_ms": "one viewer: 95% of the lines after, ms",
+    "one_cpu": "one viewer: processor, % of one core",
+    "one_hub_cpu": "one viewer: processor of the local Hub, % of one core",
+    "one_watch_cpu": "one viewer: processor of the viewers' own process, % of one core",
+    "one_busy": "one viewer: the whole computer, % of its cores",
+    "one_rss_mb": "one viewer: memory, MB",
+    "one_missing": "one viewer: lines that are missing",
+    "all_p50_ms": "200 viewers: a line is received after, median, ms (bare: the official client)",
+    "all_p95_ms": "200 viewers: 95% of the lines after, ms",
+    "all_page_p50_ms": "200 viewers: a line is in the page after, median, ms",
+    "all_page_p95_ms": "200 viewers: 95% of the lines after, ms",
+    "all_cpu": "200 viewers: processor, % of one core",
+    "all_hub_cpu": "200 viewers: processor of the local Hub, % of one core",
+    "all_watch_cpu": "200 viewers: processor of the viewers' own process, % of one core",
+    "all_busy": "200 viewers: the whole computer, % of its cores",
+    "all_rss_mb": "200 viewers: memory, MB",
+    "all_missing": "200 viewers: viewers who were not sent every line once, and lines missing in the page",
 }
 
 
@@ -65,7 +89,7 @@ def table(rows: dict[str, list[dict[str, float]]]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help="startup, page, rooms; all when none is named")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)}; all when none is named")
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     kinds = options.kinds or list(KINDS)
@@ -84,8 +108,15 @@ def main() -> None:
     with LocalHub() as hub, tempfile.TemporaryDirectory(prefix="trl-space-bench-") as home:
         for kind in kinds:
             print(f"measuring {kind} ...", flush=True)
+            began = os.getloadavg()[0]
             rows = KINDS[kind](hub.url, Path(home), options.runs)
             (results / f"{kind}.json").write_text(json.dumps(rows, indent=1))
+            if kind == "viewers":
+                runs = len(rows["ours"])
+                of = f"Medians of {runs} runs" if runs > 1 else "One run"
+                where = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+                load = f"load {began:.1f} when it began"
+                viewers.write(rows, f"{of}, {datetime.now(UTC):%Y-%m-%d}: {where}, {load}.")
             lines += [f"## {kind.capitalize()}", "", *table(rows), ""]
             print("\n".join(lines[-len(table(rows)) - 1 :]), flush=True)
     if set(kinds) == set(KINDS):

@@ -15,5 +15,6 @@ Each takes the visitor's token, or None for nobody; the server's own token is ne
 Below them: `client` (how the Hub is asked), `config` (where it is, time limits), `cache`, `wanted` (whether anybody
 still waits for an answer), `ids` (names, checked), `once` (what was launched here), `repo_files` (what the names of
 files tell), `viewer` (the dataset viewer), `child`, `stream_rows` and `count_tokens` (what strangers wrote, read in
-processes of their own), `upstream`, `sse` and `spool` (one job's log).
+processes of their own), `upstream`, `sse`, `spool` and `hardware` (one job,
+its log and what its machine does).
 """
