@@ -85,6 +85,14 @@ def test_from_the_first_page_to_a_finished_model(page, space: Space, hub: LocalH
     expect(outcome).to_contain_text("The model is ready", timeout=180_000)
     assert len(clicks) <= 8, f"{len(clicks)} clicks from the first page to the result"
 
+    assert page.title() == "Done · tiny-qwen3 learns units-chat-pairs"
+    for told in ("Cost", "demo/tiny-qwen3 @ ", "demo/units-chat-pairs @ ", "trl 1."):
+        expect(page.locator("#trl-receipt")).to_contain_text(told)
+    expect(page.locator("#trl-snippet")).to_contain_text("from transformers import pipeline")
+    assert "model_revision=" in page.locator("#trl-same").get_attribute("href")
+    page.locator("#trl-share").click()
+    expect(page.locator("#trl-share-badge")).to_be_visible()
+
     # Exactly one job, with the token as a secret and nowhere else.
     jobs = [one for one in jobs_of(hub, "ada") if one["id"] == job]
     assert len(jobs) == 1 and jobs[0]["status"]["stage"] == "COMPLETED"

@@ -10,6 +10,7 @@ trl.log = (texts, name, address) => {
   let follow = true;     // the window ends with the newest line, and the view stays there
   let from = 0, to = 0;  // the window: places in `lines`
   let hits = [], hit = -1, looked = 0, mistake = "", fetching = false, drawing = 0;
+  let gap = null;        // [from, to): lines that nobody has any more
   const box = h("div", { class: "t-log-box", role: "log", "aria-live": "off", "aria-label": texts.log, tabindex: "0" });
   const tool = (id, sign, text, act) => h("button", { type: "button", class: "t-btn t-quiet", id, onclick: act }, icon(sign), h("span", {}, text));
   const turn = (mode) => {
@@ -122,12 +123,15 @@ trl.log = (texts, name, address) => {
   }
   // Lines before the first that is here; false when there are none or they did not come.
   async function older() {
-    const before = lines.length ? lines[0][0] : 0;
+    let before = lines.length ? lines[0][0] : 0;
+    let least = Math.max(0, before - CALL);
+    if (gap && before > gap[1]) least = Math.max(least, gap[1]);
+    else if (gap && before > gap[0]) [before, least] = [gap[0], Math.max(0, gap[0] - CALL)];
     if (!before || fetching || lines.length >= KEPT) return false;
     fetching = true;
     above.disabled = true;
     try {
-      const answer = await fetch(trl.route(`${address}/lines`, { from: Math.max(0, before - CALL), to: before }));
+      const answer = await fetch(trl.route(`${address}/lines`, { from: least, to: before }));
       const got = await answer.json();
       if (!answer.ok || !Array.isArray(got.lines)) return false;
       const fresh = got.lines.map((text, i) => [got.first + i, text]).filter((line) => line[0] < before);
@@ -247,6 +251,7 @@ trl.log = (texts, name, address) => {
       }
       if (!drawing) drawing = setTimeout(grow, document.hidden ? 500 : 30);
     },
+    missing(range) { gap = range; },
     // The last lines that say something, as a person reads them.
     tail(most) {
       const said = [];

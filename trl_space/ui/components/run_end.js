@@ -104,7 +104,7 @@ trl.run_end = (texts) => {
     const rows = receipt.rows.flatMap(([word, text]) => [h("dt", {}, word), h("dd", { class: "t-num" }, text)]);
     const paper = h("section", { class: "t-card", id: "trl-receipt" },
       h("div", { class: "t-end-head" }, h("h2", { class: "t-title" }, texts.receipt), copying("trl-receipt-copy", texts.copy_text, plain)),
-      h("dl", { class: "t-run-facts" }, rows));
+      h("dl", { class: "t-receipt-facts" }, rows));
     const snippet = phase === "done" ? receipt.snippet : "";
     const use = snippet ? h("section", { class: "t-card", id: "trl-snippet" },
       h("div", { class: "t-end-head" }, h("h2", { class: "t-title" }, texts.use_it), copying("trl-snippet-copy", texts.copy_text, () => snippet)),

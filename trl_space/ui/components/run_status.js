@@ -63,6 +63,9 @@ trl.run_status = (texts, id) => {
     const all = phasesOf(run);
     const reached = over ? state.reached || "starting" : phase;
     const at = all.indexOf(all.includes(reached) ? reached : "training");
+    const key = [all, at, phase, calm].join();
+    if (phases.dataset.key === key) return;
+    phases.dataset.key = key;
     phases.style.setProperty("--phases", all.length);
     phases.replaceChildren(...all.map((name, i) => {
       const stays = over && i === at ? (phase === "ended" ? "past" : calm ? "stopped" : "bad") : null;

@@ -145,10 +145,13 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
 
   const paintNotes = (phase) => {
     const all = state.notes || [];
+    const bad = phase === "failed" && !calm() ? [] : state.hints || [];
+    const key = JSON.stringify([all, bad, state.found]);
+    if (notes.dataset.key === key) return;
+    notes.dataset.key = key;
     notes.hidden = !all.length;
     const why = trl.fill(state.found ? texts.notes_found : texts.notes, { found: state.found });
     notes.replaceChildren(h("h3", { class: "t-small" }, why), h("ul", {}, all.map((one) => h("li", {}, one))));
-    const bad = phase === "failed" && !calm() ? [] : state.hints || [];
     hints.hidden = !bad.length;
     hints.replaceChildren(...bad.map((one) => h("li", { class: "t-run-hint" }, icon("warns"),
       h("div", {}, h("strong", {}, one.title), h("p", {}, one.reason)))));
@@ -185,6 +188,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     if (message.hardware) hardware.add(message.hardware);
     if (message.result) result = message.result;
     if (message.receipt) receipt = message.receipt;
+    if (message.gap) log.missing(message.gap);
     if (message.lines?.length) log.add(message.first, message.lines);
     if (state.resumed && !joined) join();
     soon();
