@@ -293,6 +293,9 @@ ALONE: dict[str, tuple[str, ...]] = {
 }
 
 HARMLESS: tuple[str, ...] = (
+    "│ Training failed: CUDA out of memory. Tried to allocate 1 GiB │ 0.5 │",
+    '"Error: No space left on device"',
+    "ERROR - download failed: [Errno 28] No space left on device, retrying in 5 s",
     "ValueError: could not parse the answer of row 7",
     "KeyError: 'x'",
     "│ Why do I get CUDA out of memory? │ RuntimeError: CUDA out of memory. Tried to allocate 20 MiB │ 0.50 │",
@@ -390,6 +393,12 @@ STORIES: tuple[tuple[str, str, str | None, str], ...] = (
     (
         "another process still prints a bar, then the launcher ends it all",
         BEGUN + RANKED + "[rank1]: " + OOM + "\n 10%|1  | 2/20 [00:02<00:18]\n" + LAUNCHER,
+        "oom",
+        OOM,
+    ),
+    (
+        "another process still prints a bar, then the launcher ends it with a signal",
+        BEGUN + RANKED + "[rank1]: " + OOM + "\n 10%|1  | 2/20 [00:02<00:18]\n  exitcode  : -15 (pid: 101)\n",
         "oom",
         OOM,
     ),

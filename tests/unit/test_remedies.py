@@ -207,6 +207,7 @@ def test_a_run_off_course_learns_slower():
     [
         ("Cannot access gated repo for url https://huggingface.co/Qwen/Qwen3-0.6B/resolve/main/config.json.", MODEL.id),
         ("Dataset 'trl-lib/Capybara' is a gated dataset on the Hub.", "datasets/trl-lib/Capybara"),
+        ("Access to trl-lib/Capybara is restricted and you are not in the list.", "datasets/trl-lib/Capybara"),
         ("Cannot access gated repo for url https://evil.example/a/b", MODEL.id),
     ],
 )
