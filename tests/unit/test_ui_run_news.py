@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
+from tests.unit.cases import A100, L4
 from trl_space import doctor, jobspec, rewards
 from trl_space.facts import Run
 from trl_space.recipe import Recipe
@@ -131,16 +133,30 @@ def test_a_run_that_stopped_and_saved_says_so_and_can_go_on():
 
 @pytest.mark.parametrize(("stage", "message"), [("CANCELED", None), ("ERROR", "Job timeout"), ("ERROR", "x")])
 def test_a_run_that_ended_after_a_save_can_go_on(stage, message):
-    assert news(SAVED, stage=stage, message=message)["state"]["way"]
-    assert not news(event("begin", step=0, total=9), stage=stage, message=message)["state"]["way"]
+    way = news(SAVED, stage=stage, message=message)["state"]["way"]
+    assert way["kind"] == "continue" and Recipe.from_query(way["query"]).resume
+    without = news(event("begin", step=0, total=9), stage=stage, message=message)["state"]["way"]
+    assert without is None or (without["kind"] != "continue" and not Recipe.from_query(without["query"]).resume)
     assert not news(SAVED, None, stage, message)["state"]["way"]
 
 
-def test_there_is_no_way_on_from_a_finished_or_a_ruined_run():
+def test_there_is_no_going_on_from_a_finished_or_a_ruined_run():
     done = SAVED + event("pushed", repo="ada/x", commit=SHA) + event("done")
     assert not news(done, stage="COMPLETED")["state"]["way"]
     ruined = SAVED + event("failed", kind="diverged", message="The loss is not a number.")
-    assert not news(ruined, stage="ERROR")["state"]["way"]
+    way = news(ruined, stage="ERROR")["state"]["way"]
+    anew = Recipe.from_query(way["query"])
+    assert (way["kind"], anew.resume) == ("set", "") and anew.settings["learning_rate"] > 0
+
+
+def test_what_helps_against_a_failure_is_the_button():
+    full = event("failed", kind="oom", message="The machine ran out of memory.")
+    job = replace(run(RECIPE, "ERROR"), flavor="l4x1")
+    way = Told(job, (L4, A100)).news(doctor.read(full), job)["state"]["way"]
+    assert way["kind"] == "set" and Recipe.from_query(way["query"]) != RECIPE
+    gated = event("failed", kind="gated", message="The licence has to be accepted.")
+    way = Told(job).news(doctor.read(gated), job)["state"]["way"]
+    assert way["url"].endswith("/a/m") and "query" not in way
 
 
 def test_what_only_the_hub_knows_is_told_when_the_run_is_over():

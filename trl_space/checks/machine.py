@@ -46,9 +46,10 @@ def memory(case: Case) -> Check | None:
     word = estimate.verdict(needed, facts.machine)
     values = {"machine": facts.machine.title, "gib": max(1, round(needed.gib or 0))}
     if word == "will not fit":
-        return case.check("machine_small", "blocks", _bigger(case) or _smaller(case) or focus, **values)
+        smaller = _smaller(case, ("fits",)) or _smaller(case, ("tight",))
+        return case.check("machine_small", "blocks", _bigger(case) or smaller or focus, **values)
     if word == "tight":
-        return case.check("machine_tight", "warns", _bigger(case) or _smaller(case), **values)
+        return case.check("machine_tight", "warns", _bigger(case) or _smaller(case, ("fits",)), **values)
     if word == "unknown":
         return case.check("machine_unknown", "unknown", **values)
     return case.check("machine_fine", "fine", **values)
@@ -83,15 +84,15 @@ def _bigger(case: Case) -> Fix | None:
     return case.fix("set", "use_machine", {"machine": title}, changes={"flavor": flavor})
 
 
-def _smaller(case: Case) -> Fix | None:
-    """The method that fits this machine, when no machine fits the method."""
+def _smaller(case: Case, words: tuple[str, ...]) -> Fix | None:
+    """The method whose memory on this machine is one of `words`, when no machine fits the method."""
     for name, changed in _SMALLER:
         settings = {**case.settings, **changed}
         if settings == case.settings:
             continue
         if changed["load_in_4bit"] and case.facts.machine and not case.facts.machine.accelerators:
             continue
-        if estimate.verdict(needed_memory(case, settings), case.facts.machine) in ("fits", "tight"):
+        if estimate.verdict(needed_memory(case, settings), case.facts.machine) in words:
             return case.setting(name, **changed)
     return None
 

@@ -1,6 +1,6 @@
 """What everybody who watches one run is told: made once for all of them, and sent to each as far as it is new to them.
 
-    live, seen = Live(run), Seen()            # one Live per run, one Seen per viewer
+    live, seen = Live(run, machines), Seen()  # one Live per run, one Seen per viewer
     yield live.update(batch, seen)            # a server-sent event, or "" when nothing is new to this viewer
 
 The state, the points of the charts and whatever else `run_news.Told` says are kept here in their latest form; a viewer
@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trl_space.facts import Run
+from trl_space.facts import Machine, Run
 from trl_space.hub.follow import Batch
 from trl_space.hub.upstream import Upstream
 from trl_space.run_state import RunState
@@ -34,9 +35,9 @@ class Seen:
 class Live:
     """The news of one run."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, machines: Iterable[Machine] = ()) -> None:
         self.run = run
-        self._told = Told(run)
+        self._told = Told(run, machines)
         self._values: dict[str, tuple[int, Any]] = {}  # the latest of each, and the news it came with
         self._points: list[Any] = []
         self._again = 0  # the news since which the points are others than before

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -175,18 +175,22 @@ class RunRoutes:
         with mine():
             return visitor, await asyncio.to_thread(jobs.get_run, *found, visitor.token)
 
+    async def machines(self) -> tuple[Machine, ...]:
+        """The machines there are; () when they cannot be told."""
+        try:
+            return await self.facts.get(hub_machines.machines, token=None)
+        except HubProblem:
+            return ()
+
     async def machine(self, run: Run) -> Machine | None:
         """The machine of a run, for its name and price; None when it cannot be told."""
-        try:
-            known = await self.facts.get(hub_machines.machines, token=None)
-        except HubProblem:
-            return None
-        return next((one for one in known if one.flavor == run.flavor), None)
+        return next((one for one in await self.machines() if one.flavor == run.flavor), None)
 
     async def stream(self, visitor: Visitor, run: Run, start: int) -> AsyncIterator[str]:
         """The events of one viewer, who has the lines before `start`."""
         seen, viewer = Seen(), Viewer(visitor.token)
         batch: Batch | None = None
+        machines = await self.machines()
         with self._counted(visitor, viewer):
             try:
                 followed = self.followers.follow(
@@ -194,7 +198,7 @@ class RunRoutes:
                 )
                 async with aclosing(followed) as batches:
                     async for batch in batches:
-                        yield self.live(batch.source).update(batch, seen)
+                        yield self.live(batch.source, machines).update(batch, seen)
                 run, state = batch.source.run, batch.source.reader.state
                 machine = await self.machine(run)
                 async for message in self.outcome(run, state, visitor, machine):
@@ -204,11 +208,11 @@ class RunRoutes:
             except HubProblem as problem:
                 yield event("problem", {"problem": problem.sentence, "kind": kind_of(problem)})
 
-    def live(self, source: Upstream) -> Live:
+    def live(self, source: Upstream, machines: Iterable[Machine]) -> Live:
         """The news of a run, for all who watch it."""
         found = self._live.get(source)
         if found is None:
-            found = self._live[source] = Live(source.run)
+            found = self._live[source] = Live(source.run, machines)
         return found
 
     @contextmanager

@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trl_space import doctor, jobspec, rewards
-from trl_space.facts import Run
+from trl_space import doctor, jobspec, remedies, rewards
+from trl_space.facts import Machine, Run
+from trl_space.hub import config
 from trl_space.recipe import Recipe
 from trl_space.run_state import Answer, Diagnosis, RunState
 from trl_space.texts import t
@@ -41,9 +42,12 @@ MOST_REWARDS = 6
 class Told:
     """What one viewer was told about a run, to tell only what is new."""
 
-    def __init__(self, run: Run | None = None) -> None:
+    def __init__(self, run: Run | None = None, machines: Iterable[Machine] = ()) -> None:
         self.recipe = recipe_of(run) if run else None
-        self.target = target_of(run, self.recipe) if run and self.recipe else ""
+        saves = run is not None and self.recipe is not None and not is_rehearsal(run)
+        self.target = target_of(run, self.recipe) if saves else ""
+        self.machines = tuple(machines)
+        self.machine = next((one for one in self.machines if run and one.flavor == run.flavor), None)
         self.points = 0
         self.reached = "starting"
         self.last: dict[str, Any] = {}
@@ -91,11 +95,25 @@ class Told:
     def way_on(self, state: RunState) -> dict[str, str] | None:
         """The one button of a run that ended early: {"kind", "label", and "query" of the form or "url" elsewhere}.
 
-        It goes on from what was saved; without that, None: the page then offers the recipe for a change.
+        What helps against what went wrong, else going on from what was saved; without either, None: the page then
+        offers the recipe for a change.
         """
-        there = state.stopped is not None or state.saved
-        ruined = state.diagnosis is not None and state.diagnosis.kind == "diverged"
-        if self.recipe is None or not self.target or state.phase == "done" or not there or ruined:
+        if self.recipe is None or state.phase == "done":
+            return None
+        there = bool(self.target) and (state.stopped is not None or bool(state.saved))
+        target = self.target if there else ""
+        found = remedies.remedy(
+            state.diagnosis, self.recipe, self.machine, self.machines, state, target=target, endpoint=config.endpoint()
+        )
+        if found is not None:
+            going_on = bool(target) and found.recipe is not None and found.recipe.resume == target
+            query = found.query or self.recipe.to_query()
+            return {
+                "kind": "continue" if going_on else found.kind,
+                "label": found.label,
+                **({"url": found.url} if found.url else {"query": query}),
+            }
+        if not there or (state.diagnosis is not None and state.diagnosis.kind == "diverged"):
             return None
         query = continue_query(self.recipe, self.target)
         return {"kind": "continue", "label": t("page.parts.run_view.continue"), "query": query}
