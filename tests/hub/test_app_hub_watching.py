@@ -138,7 +138,7 @@ def test_two_viewers_share_what_is_read_and_a_late_one_is_sent_the_end(local_hub
         assert source.reader is reader and len(reader.state.metrics) == told == 200
         assert followers._jobs == {("ada", run.job_id): source}
         assert len(routes._live) == 1
-        await until(lambda: two.hardware)
+        await until(lambda: len(two.events) > 3 and two.hardware)
         await ended(first, second)
         return one, two
 
