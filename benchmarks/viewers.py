@@ -362,10 +362,11 @@ def write(rows: Rows, measured_on: str) -> None:
         ),
         "",
         "Why it is so: a job's log is read once, however many watch (`trl_space/hub/upstream.py`), and lies on disk.",
-        "What is told of it is made once, five times a second at most (ten while few watch it), and the same text",
-        "goes to everybody who keeps up (`trl_space/ui/live.py`): half of those 200 ms, and half of the Hub's 100 ms,",
-        "is what a line waits on average. A viewer costs a connection and a few numbers. Whoever comes late is sent",
-        "the state, the points of the charts and the last 2,000 lines; older lines are read from the disk when needed.",
+        "What is told of it is made once, five times a second at most (ten while few watch it), and the same text goes",
+        "to everybody who keeps up (`trl_space/ui/live.py`): half of those 200 ms, and half of the Hub's 100 ms, is",
+        "what a line waits on average. A viewer costs a connection and a few numbers. Whoever comes late is sent the",
+        "state, the points of the charts and the last 2,000 lines; older lines are read from the disk when they are",
+        "looked at.",
         "",
     ]
     (ROOT / "docs" / "performance.md").write_text("\n".join(lines))
