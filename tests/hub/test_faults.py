@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -91,6 +93,24 @@ def test_an_answer_breaks_off(local_hub, http_for, limit: int) -> None:
         for chunk in answer.iter_raw():
             got += chunk
     assert got == whole[:limit]
+
+
+def test_a_connection_is_reset_without_an_answer(local_hub) -> None:
+    printed, address = len(local_hub.output()), urlsplit(local_hub.url)
+    local_hub.fault("^/api/repos/create$", reset=True, times=1)
+    body = b'{"name":"after-a-reset"}'
+    lines = ("POST /api/repos/create HTTP/1.1", f"Host: {address.netloc}", f"Content-Length: {len(body)}")
+    lines += (f"Authorization: Bearer {local_hub.token('ada')}", "", "")
+    for reset in (True, False):
+        with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+            connection.sendall("\r\n".join(lines).encode() + body)
+            if reset:
+                with pytest.raises(ConnectionResetError):
+                    connection.recv(100)
+            else:
+                assert connection.recv(100).startswith(b"HTTP/1.1 200"), "something was done before"
+    assert [one["status"] for one in local_hub.requests("/api/repos/create")] == [None, 200]
+    assert "ASGI" not in local_hub.output()[printed:]
 
 
 def test_a_stream_breaks_off(local_hub, http_for) -> None:

@@ -44,7 +44,7 @@ def create_app(hub: Hub) -> ASGIApp:
     app.add_middleware(faults.FaultMiddleware, hub=hub)
     app.add_middleware(LoopbackNames)
     # Outside of everything, also of Starlette's own answer to a crash.
-    return CommonHeaders(app)
+    return faults.Connections(CommonHeaders(app))
 
 
 async def _hub_error(request: Request, error: Exception) -> Response:

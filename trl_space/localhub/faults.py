@@ -6,9 +6,10 @@ Rules and record are reached under `/_local/`, with the key that the server wrot
     {"path": "^/api/jobs/", "method": "POST", "times": 1, "delay": 2.0, "status": 429, "retry_after": 5}
 
 `path` is a regular expression searched in the path with its query; `method` may be left out. Of the effects, `delay`
-(seconds) goes together with one of `status`, `garbage` (a 200 whose body is no JSON) and `cut_after` (the real answer,
-its connection dropped after so many bytes of body). A rule is used up after `times` requests; without, it stays.
-The first rule that matches wins. A token never enters the record: only its fingerprint does.
+(seconds) goes together with one of `status`, `garbage` (a 200 whose body is no JSON), `cut_after` (the real answer,
+its connection dropped after so many bytes of body) and `reset` (the connection reset without an answer; nothing is
+done). A rule is used up after `times` requests; without, it stays. The first rule that matches wins. A token never
+enters the record: only its fingerprint does.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import asyncio
 import hashlib
 import itertools
 import re
+import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -37,6 +40,7 @@ router = APIRouter(prefix="/_local", dependencies=[Depends(control_only)])
 
 RECORD_LENGTH = 20_000
 _SECRET_KEYS = {"code", "token", "access_token", "refresh_token", "client_secret", "device_code", "state", "nonce"}
+_CONNECTION = "trl_space.connection"  # where a request's scope has its connection
 _GARBAGE = b'<html>{"half": [1, 2, \xff\xfe not what you asked for'
 _MESSAGES = {
     401: "Invalid credentials in Authorization header",
@@ -65,6 +69,7 @@ class Rule:
     retry_after: int | None = None
     garbage: bool = False
     cut_after: int | None = None
+    reset: bool = False
     used: int = 0
 
     def matches(self, method: str, target: str) -> bool:
@@ -176,6 +181,28 @@ class _Cut(Exception):
     """Ends an answer in the middle."""
 
 
+class Connections:
+    """Tells what lies within which connection a request came on. Put it outside of everything: only uvicorn's own
+    `send` knows."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = getattr(getattr(send, "__self__", None), "transport", None)
+        await self.app({**scope, _CONNECTION: connection}, receive, send)
+
+
+async def _reset(scope: Scope, receive: Receive) -> None:
+    """Reset the connection, as a router does that has forgotten it."""
+    connection = scope[_CONNECTION]
+    # Closing a socket that may not linger sends RST in place of FIN.
+    connection.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 class FaultMiddleware:
     """Applies the rules and keeps the record. Plain ASGI, so that streams pass through untouched."""
 
@@ -212,7 +239,9 @@ class FaultMiddleware:
         if rule.delay:
             await asyncio.sleep(rule.delay)
         answer = rule.answer()
-        if answer is not None:
+        if rule.reset:
+            await _reset(scope, receive)
+        elif answer is not None:
             await answer(scope, receive, recorded)
         elif rule.cut_after is not None:
             await self._cut(scope, receive, recorded, rule.cut_after)

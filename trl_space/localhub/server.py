@@ -292,13 +292,20 @@ class LocalHub:
         retry_after: int | None = None,
         garbage: bool = False,
         cut_after: int | None = None,
+        reset: bool = False,
     ) -> int:
         """Misbehave on requests whose path with query matches the regular expression `path`; see `faults.py`.
 
         Returns the rule's number, for `clear_faults`.
         """
         body = {"path": path, "method": method, "times": times, "delay": delay, "status": status, "code": code}
-        body |= {"message": message, "retry_after": retry_after, "garbage": garbage, "cut_after": cut_after}
+        body |= {
+            "message": message,
+            "retry_after": retry_after,
+            "garbage": garbage,
+            "cut_after": cut_after,
+            "reset": reset,
+        }
         return self.control("POST", "faults", body)["id"]
 
     def clear_faults(self, number: int | None = None) -> None:
