@@ -38,7 +38,7 @@ class ModelFacts:
     (`license: other`). `tokenizer` names the content of tokenizer.json, so that two models can be compared ("" when
     there is no such file, None when nobody knows). `base_model` is the model this one was made from, as its card or
     its adapter says. `checkpoint` says whether a run left a state there that can be continued, and `left_by` with
-    which trainer.
+    which trainer. `partial`: something that is there could not be read just now, so this is soon asked anew.
     """
 
     id: str
@@ -62,6 +62,7 @@ class ModelFacts:
     base_model: str | None = None
     checkpoint: bool | None = None
     left_by: str | None = None
+    partial: bool = False
 
     @property
     def text_config(self) -> Mapping[str, Any]:
@@ -113,6 +114,7 @@ class Lengths:
         failed: rows that the chat template refuses; TRL would stop at the first of them.
         empty: rows of which the chat template leaves nothing.
         marks_answers: whether the chat template says which words are the assistant's; None when not known.
+        partial: the tokenizer could not be read from the Hub just now, so this is soon asked anew.
     """
 
     counts: tuple[int, ...] = ()
@@ -122,6 +124,7 @@ class Lengths:
     failed: int = 0
     empty: int = 0
     marks_answers: bool | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ class DatasetFacts:
     """A dataset on the Hub. `splits` is empty when neither the viewer nor streaming could tell.
 
     `viewer` is whether the dataset viewer shows it (None: it could not be asked), `viewer_problem` why it does not.
+    `partial`: the viewer could not answer just now, so this is soon asked anew.
     """
 
     id: str
@@ -152,6 +156,7 @@ class DatasetFacts:
     viewer: bool | None = None
     viewer_problem: str | None = None
     url: str = ""
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,7 +196,8 @@ class Sample:
     """The first rows of a split. `source` says who gave them: the dataset viewer or streaming.
 
     `features` maps column names to the viewer's feature types (`{"dtype": "string", "_type": "Value"}`).
-    `truncated` names cells that the viewer cut: `{row index: (column, ...)}`.
+    `truncated` names cells that the viewer cut: `{row index: (column, ...)}`. `partial`: their whole content could not
+    be read just now, so this is soon asked anew.
     """
 
     rows: tuple[Mapping[str, Any], ...]
@@ -199,6 +205,7 @@ class Sample:
     source: Literal["viewer", "stream"]
     truncated: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     rows_total: int | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_everything_a_link_names_is_asked_for_at_once(local_hub: LocalHub, uniqu
     local_hub.fault("", delay=0.5)
     local_hub.clear_requests()
     case = asyncio.run(wait_for(Facts(), recipe, visitor))
-    assert case.facts.model and case.facts.dataset and case.facts.sample and case.machines_problem is None
+    assert case.facts.model and case.facts.dataset and case.facts.sample and case.facts.machines_problem is None
     assert case.facts.account and case.facts.account.name == "ada" and case.facts.machines
     assert case.facts.target and (case.facts.target.exists, case.facts.target.writable) == (False, True)
     assert case.facts.sibling == f"{model}-Instruct"

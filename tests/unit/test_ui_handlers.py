@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 from urllib.parse import parse_qsl
@@ -17,7 +18,7 @@ from starlette.testclient import TestClient
 from trl_space.facts import Account
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe, write_duration
-from trl_space.ui import catalog, form
+from trl_space.ui import catalog, form, session
 from trl_space.ui.calls import Calls
 from trl_space.ui.form import FIELDS, Shown
 from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
@@ -223,6 +224,33 @@ def test_facts_are_kept_apart_by_token_and_asked_once():
 
     asyncio.run(story())
     assert sorted(calls, key=str) == sorted([("a", "one"), ("a", "two"), ("a", None)], key=str)
+
+
+def test_a_problem_counts_from_its_end_and_a_part_of_an_answer_not_for_long(monkeypatch):
+    monkeypatch.setattr(session, "KEEP_PROBLEM", 0.2)
+    monkeypatch.setattr(session, "KEEP_PART", 0.4)
+    asked = []
+
+    def question(name, token):
+        asked.append(name)
+        time.sleep(0.3)  # longer than a problem counts
+        if name == "bad":
+            raise HubProblem("unreachable")
+        return SimpleNamespace(partial=name == "part")
+
+    async def story():
+        facts = Facts()
+
+        async def ask():
+            await asyncio.wait([facts.ask(question, name, token=None) for name in ("bad", "part", "whole")])
+
+        for pause, fresh in ((0.0, ["bad", "part", "whole"]), (0.0, []), (0.25, ["bad"]), (0.25, ["bad", "part"])):
+            await asyncio.sleep(pause)
+            asked.clear()
+            await ask()
+            assert sorted(asked) == fresh
+
+    asyncio.run(story())
 
 
 def test_the_list_of_settings_is_served_once_and_for_ever():

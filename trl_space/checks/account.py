@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from trl_space import estimate
@@ -91,6 +92,10 @@ def signed_in(case: Case) -> Check | None:
     """The visitor is signed in; asked last, so that everybody can try everything first."""
     if case.facts.account is not None:
         return None
+    problem = case.facts.account_problem
+    if problem is not None:
+        again = case.fix("sign_in", "sign_in_again") if problem.kind == "unauthorized" else None
+        return replace(case.check("account_unread", "blocks", again), reason=problem.sentence)
     return case.check("sign_in", "blocks", case.fix("sign_in", "sign_in"))
 
 

@@ -78,6 +78,8 @@ class Facts:
     dataset_problem: Problem | None = None
     sample_problem: Problem | None = None
     machines: tuple[Machine, ...] = ()
+    machines_problem: Problem | None = None
+    account_problem: Problem | None = None
     endpoint: str = "https://huggingface.co"
     now: datetime | None = None
     lengths: Lengths | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from trl_space import estimate, fitting
@@ -37,6 +38,9 @@ def memory(case: Case) -> Check | None:
     if not recipe.flavor:
         return case.check("machine_missing", "blocks", focus)
     if facts.machine is None or facts.machine.flavor != recipe.flavor:
+        if facts.machines_problem is not None:
+            check = case.check("machine_unread", "blocks")
+            return replace(check, reason=facts.machines_problem.sentence)
         known = any(machine.flavor == recipe.flavor for machine in facts.machines)
         name = "machine_gone" if facts.machines and not known else "machine_reading"
         return case.check(name, "blocks", focus if name == "machine_gone" else None, flavor=recipe.flavor)

@@ -45,7 +45,7 @@ def dataset_facts(id: str, token: str | None = None) -> DatasetFacts:
         credential(token),
         id,
         make=lambda: _read(id, token),
-        keep=lambda facts: facts.access == "ok" and bool(facts.splits),
+        keep=lambda facts: facts.access == "ok" and bool(facts.splits) and not facts.partial,
     )
 
 
@@ -65,7 +65,7 @@ def first_rows(id: str, subset: str, split: str, token: str | None, limit: int =
     if not split or len(subset) > 200 or len(split) > 200:
         raise HubProblem("invalid", sentence="Choose a subset and a split of the dataset first.")
     key = (credential(token), id, subset, split, limit, revision)
-    return _samples.get(*key, make=lambda: _rows(id, subset, split, token, limit, revision))
+    return _samples.get(*key, make=lambda: _rows(id, subset, split, token, limit, revision), keep=_whole)
 
 
 def glimpse(id: str, subset: str, split: str, token: str | None) -> bool:
@@ -83,7 +83,12 @@ def glimpse(id: str, subset: str, split: str, token: str | None) -> bool:
 
 def _of_viewer(id: str, subset: str, split: str, token: str | None, limit: int) -> Sample:
     key = (credential(token), id, subset or "default", split, limit)
-    return _shown.get(*key, make=lambda: viewer.first_rows(id, subset, split, token, limit, f"the dataset {id}"))
+    make = partial(viewer.first_rows, id, subset, split, token, limit, f"the dataset {id}")
+    return _shown.get(*key, make=make, keep=_whole)
+
+
+def _whole(sample: Sample) -> bool:
+    return not sample.partial
 
 
 def _read(id: str, token: str | None) -> DatasetFacts:
@@ -121,8 +126,13 @@ def _read(id: str, token: str | None) -> DatasetFacts:
         splits=found[:MAX_SPLITS],
         viewer=shown,
         viewer_problem=why,
+        partial=_unanswered(splits) or _unanswered(size) or (shown is True and isinstance(size, HubProblem)),
         url=f"{endpoint()}/datasets/{info['id']}",
     )
+
+
+def _unanswered(answer: Any) -> bool:
+    return isinstance(answer, HubProblem) and (viewer.unasked(answer) or answer.kind == "bad_answer")
 
 
 def _splits_of_card(card: Any) -> tuple[SplitFacts, ...]:

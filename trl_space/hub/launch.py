@@ -277,11 +277,15 @@ def _give_back(hold: Hold, token: str) -> str:
         # Deleting needs more than the right to make it, which not every sign-in brings.
         with contextlib.suppress(HubProblem):
             repos.delete(hold.id, token)
-            return ""
+            if _state(hold.id, token) is None:  # an answer alone may come from anywhere
+                return ""
     try:
         repos.release(state, token)
     except HubProblem as problem:
-        return "" if problem.kind == "not_found" else t("launch.left.claimed", repo=hold.id)
+        with contextlib.suppress(HubProblem):
+            if problem.kind == "not_found" and _state(hold.id, token) is None:
+                return ""
+        return t("launch.left.claimed", repo=hold.id)
     return "" if hold.made is False else t("launch.left.empty", repo=hold.id)
 
 

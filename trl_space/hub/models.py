@@ -64,7 +64,7 @@ def model_facts(id: str, revision: str = "", token: str | None = None) -> ModelF
 def _whole(facts: ModelFacts) -> bool:
     """Whether the facts are worth keeping: access is often being asked for in another tab at this very moment, and
     settings that are there but could not be read may be read the next time."""
-    return facts.access == "ok" and (facts.config is not None or not facts.architectures)
+    return facts.access == "ok" and not facts.partial and (facts.config is not None or not facts.architectures)
 
 
 def license_of(card: Any, tags: Any) -> str | None:
@@ -126,7 +126,8 @@ def _read(id: str, revision: str, token: str | None) -> ModelFacts:
     if not own_template and (revision or not isinstance(found["tokenizer"], dict)):
         wanted.append("tokenizer")
     wanted += ["run"] if isinstance(found["adapter"], dict) else ["adapter", "run"]
-    found |= _second_round(id, sha or revision or "main", token, found, files or frozenset(), wanted)
+    more, unread = _second_round(id, sha or revision or "main", token, found, files or frozenset(), wanted)
+    found |= more
     config = found.get("config") if isinstance(found.get("config"), dict) else None
     weights = info.get("safetensors") if isinstance(info.get("safetensors"), dict) else {}
     dtypes = weights.get("parameters") if isinstance(weights.get("parameters"), dict) else {}
@@ -159,6 +160,7 @@ def _read(id: str, revision: str, token: str | None) -> ModelFacts:
         base_model=_base(card, found["adapter"]),
         checkpoint=None if files is None else files >= STATE,
         left_by=_text(found["run"].get("trainer")) if isinstance(found.get("run"), dict) else None,
+        partial=unread or found["words"] is None or (config is None and "config.json" in (files or ())),
     )
 
 
@@ -172,8 +174,9 @@ _FILES = {
 
 def _second_round(
     id: str, at: str, token: str | None, found: Mapping[str, Any], files: frozenset[str], wanted: list[str]
-) -> dict[str, Any]:
-    """What the first round left open, all at the same time; without a request where nothing is open."""
+) -> tuple[dict[str, Any], bool]:
+    """What the first round left open, all at the same time; without a request where nothing is open. And whether some
+    of it could not be read although it is there."""
     calls: dict[str, Callable[[], Any]] = {
         name: partial(_json_file, id, at, _FILES[name], token) for name in wanted if _FILES[name] in files
     }
@@ -183,7 +186,8 @@ def _second_round(
         calls["words"] = lambda: _content(_top(id, at, token), "tokenizer.json")
     answers = together(*calls.values())
     # A file that cannot be read leaves what was known before.
-    return {name: got for name, got in zip(calls, answers, strict=True) if not isinstance(got, HubProblem)}
+    read = {name: got for name, got in zip(calls, answers, strict=True) if not isinstance(got, HubProblem)}
+    return read, len(read) < len(calls)
 
 
 def _params(config: Mapping[str, Any] | None, total: int | None) -> int | None:

@@ -27,7 +27,8 @@ INDEX_FILES = ("model.safetensors.index.json", "adapter_model.safetensors.index.
 MAX_HEADER = 25 * 2**20
 """Largest header of a safetensors file that is read, in bytes (the official client's own limit)."""
 
-_DAMAGED = "The weights of the model are damaged: their header cannot be read."
+_AGAIN = "Reload this page to look again; if it stays so, run it again."
+_DAMAGED = "The weights of the model are damaged: their header cannot be read. " + _AGAIN
 _FIRST_READ = 64 * 1024
 _SHA = re.compile(r"^[0-9a-f]{40}$")
 
@@ -53,7 +54,10 @@ def verify(repo: str, commit: str, not_before: datetime, token: str | None) -> R
         if problem.kind not in ("not_found", "invalid", "gated"):
             raise
         return Result(
-            repo=repo, commit=commit, url=None, problem="The model that the run named cannot be found on the Hub."
+            repo=repo,
+            commit=commit,
+            url=None,
+            problem="The model that the run named cannot be found on the Hub. " + _AGAIN,
         )
     return Result(repo=repo, commit=commit, url=f"{endpoint()}/{repo}", problem=None)
 
@@ -88,7 +92,7 @@ def _check(repo: str, commit: str, not_before: datetime, token: str | None) -> N
         _header(repo, commit, weights, token)
     except HubProblem as problem:
         if problem.kind == "not_found":
-            raise _Wrong("The weights of the model are not on the Hub.") from None
+            raise _Wrong("The weights of the model are not on the Hub. " + _AGAIN) from None
         if problem.status == 416:  # an empty file has no range
             raise _Wrong(_DAMAGED) from None
         raise
@@ -141,4 +145,4 @@ def _header(repo: str, commit: str, name: str, token: str | None) -> None:
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         raise _Wrong(_DAMAGED) from None
     if size is not None and size != 8 + length + end:
-        raise _Wrong("The weights of the model are damaged: the file does not have the size its header says.")
+        raise _Wrong("The weights of the model are damaged: the file does not have the size its header says. " + _AGAIN)

@@ -75,7 +75,11 @@ def row_lengths(model: str, revision: str, mapped_json: str, token: str | None =
         hashlib.sha256(mapped_json.encode("utf-8", "replace")).digest(),
     )
     make = partial(_row_lengths, facts.id, facts.sha or revision or "main", facts.tokenizer, rows, token)
-    return _counts.get(*key, make=make, keep=lambda found: found.source == "tokenizer" or found.problem == _NONE)
+    return _counts.get(*key, make=make, keep=_lasting)
+
+
+def _lasting(found: Lengths) -> bool:
+    return not found.partial and (found.source == "tokenizer" or found.problem == _NONE)
 
 
 def _rows(mapped_json: str) -> list[dict[str, Any]]:
@@ -104,7 +108,8 @@ def _row_lengths(id: str, at: str, tokenizer: str | None, rows: list[dict[str, A
     except HubProblem as problem:
         if problem.kind in ("unreachable", "rate_limited"):
             raise
-        return estimated(rows, _NONE if problem.kind == "not_found" else _UNREADABLE)
+        found = estimated(rows, _NONE if problem.kind == "not_found" else _UNREADABLE)
+        return replace(found, partial=bool(tokenizer) or problem.kind != "not_found")  # it is listed
     config = _json(files["tokenizer_config.json"])
     template = _template(files, config, rows)
     request = {"rows": rows, "template": template, "special": _special(config)}
@@ -120,7 +125,10 @@ def _row_lengths(id: str, at: str, tokenizer: str | None, rows: list[dict[str, A
         return estimated(rows, _TOO_BIG)
     if "error" in answer:
         out_of_memory = isinstance(answer["error"], dict) and answer["error"].get("kind") == "MemoryError"
-        return estimated(rows, _TOO_BIG if out_of_memory else _UNREADABLE)
+        if out_of_memory:
+            return estimated(rows, _TOO_BIG)
+        _files.drop(credential(token), id, at)  # what came may not be what is there
+        return replace(estimated(rows, _UNREADABLE), partial=True)
     found = Lengths(
         counts=tuple(int(count) for count in answer.get("counts", ())),
         dropped_roles=tuple(str(role)[:40] for role in answer.get("dropped", ())),

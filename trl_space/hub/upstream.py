@@ -48,6 +48,9 @@ METRICS_PAUSE = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds before the first attempt to connect again, and between the later ones at most."""
 
+REFUSALS = 2
+"""How many refusals of an ended job's log may be a whim of the Hub's; after one more there is no log."""
+
 LOST = ("unauthorized", "forbidden", "not_found", "gated", "payment", "invalid")
 """Kinds of problems that waiting does not mend: this viewer may not read the job."""
 
@@ -190,7 +193,7 @@ class Upstream:
             raise
 
     async def _read_on(self) -> None:
-        pause, garbled = FIRST_PAUSE, 0
+        pause, garbled, refused = FIRST_PAUSE, 0, 0
         while self.viewers:
             viewer = next(iter(self.viewers))
             known, ended_before = self.spool.count, self.run.ended
@@ -213,7 +216,8 @@ class Upstream:
             except HubProblem as problem:
                 if problem.kind in LOST and await self._refused(viewer):
                     continue
-                if problem.kind in LOST and ended_before:
+                refused += problem.kind in LOST
+                if problem.kind in LOST and ended_before and (problem.kind == "not_found" or refused > REFUSALS):
                     self._end()  # the job has no log (any more)
                     return
                 # Who may see the job may see its log: there is none (yet).

@@ -6,6 +6,7 @@ ways; `why_not` puts them in words.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..facts import Sample, SplitFacts
@@ -102,7 +103,7 @@ def first_rows(id: str, subset: str, split: str, token: str | None, limit: int, 
             whole_rows = ask("/rows", token, [*params, ("offset", "0"), ("length", length)], about)
             return _sample(whole_rows, limit, about)
         except HubProblem:
-            pass
+            return replace(sample, partial=True)
     return sample
 
 

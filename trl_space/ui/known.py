@@ -33,7 +33,6 @@ class Case:
     recipe: Recipe
     facts: checks.Facts
     best: str = ""
-    machines_problem: str | None = None
     counting: bool = False  # whether the lengths of the rows are on their way
     columns: frozenset[str] = frozenset()  # what the rows bring after the mapping
     use: Callable[[Machine], Mapping[str, Any]] = lambda machine: {}  # what the run would use on a machine: `fitting`
@@ -88,7 +87,7 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
             ask("glimpse", datasets.glimpse, recipe.dataset, recipe.subset or "default", recipe.split or "train")
     if dataset is not None and recipe.split:
         sample, sample_problem = ask("rows", *rows_of(recipe, dataset))
-    account, _ = ask("account", ask_account, visitor.scopes, visitor.expires_at)
+    account, account_problem = ask("account", ask_account, visitor.scopes, visitor.expires_at)
     waits["machines"] = store.ask(hub_machines.machines, token=None)  # the same for everybody
     machines, machines_problem, pending = told(waits["machines"])
     if not pending:
@@ -118,6 +117,8 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
         dataset_problem=dataset_problem,
         sample_problem=sample_problem,
         machines=machines,
+        machines_problem=machines_problem,
+        account_problem=account_problem,
         endpoint=config.endpoint(),
         preset=preset,
         teacher=teacher,
@@ -153,8 +154,7 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
     )
     tokens = tokens_of(whole, facts, presets.settings_for(whole, preset, machine))
     columns = columns_of(whole, fmt, sample) if fmt and sample else frozenset()
-    problem = machines_problem.sentence if machines_problem else None
-    return Case(whole, facts, best, problem, "lengths" in waits, columns, use, tokens, waits)
+    return Case(whole, facts, best, "lengths" in waits, columns, use, tokens, waits)
 
 
 async def wait_for(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:

@@ -52,7 +52,7 @@ from trl_space.ui.run_news import is_rehearsal, recipe_of, target_of
 from trl_space.ui.session import Facts
 
 STATUS = {"unauthorized": 401, "signin": 401, "forbidden": 403, "not_found": 404, "invalid": 400, "rate_limited": 429}
-VERIFY_TRIES = 6
+VERIFY_WAITS = (1, 2, 4, 8, 15)  # seconds between the tries to look at what a run left
 MOST_STREAMS = 12  # of one visitor at once: a browser holds six connections, and a person has more than one browser
 WINDOW = 2000  # lines that a late viewer is sent
 MOST_LINES = 5000  # that are given at once
@@ -273,7 +273,7 @@ class RunRoutes:
         if state.pushed is None or elsewhere:
             yield {"result": {"problem": t("page.nothing_pushed"), "url": None}}
             return
-        for attempt in range(VERIFY_TRIES):
+        for wait in (*VERIFY_WAITS, None):
             try:
                 since = run.created_at or datetime.fromtimestamp(0, UTC)
                 found = await asyncio.to_thread(verify, *state.pushed, since, visitor.token)
@@ -281,7 +281,8 @@ class RunRoutes:
                 return
             except HubProblem as problem:
                 sentence = problem.sentence
-                await asyncio.sleep(min(2**attempt, 15))
+            if wait is not None:
+                await asyncio.sleep(wait)
         yield {"result": {"problem": sentence, "url": None}}
 
 

@@ -27,6 +27,7 @@ from trl_space.hub.wanted import Abandoned, Wanted
 from trl_space.ui.asking import asker
 
 KEEP = 120.0  # seconds a good answer counts
+KEEP_PART = 30.0  # an answer in which something could not be read
 KEEP_PROBLEM = 5.0  # and a bad one: the visitor may be mending it in another tab
 LONGEST = 45.0  # seconds a question may take in all
 MOST = 1000
@@ -42,19 +43,32 @@ class Question:
     task: asyncio.Task
     wanted: Wanted
     keep: float
-    started: float = field(default_factory=time.monotonic)
+    ended: float = 0.0  # when it was answered
     places: set[Place] = field(default_factory=set)
     lasting: bool = False
+
+    def __post_init__(self) -> None:
+        self.task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task) -> None:
+        self.ended = time.monotonic()
+        # A problem that nobody waits for is no accident to be reported.
+        task.cancelled() or task.exception()
 
     @property
     def counts(self) -> bool:
         """Whether this is still the answer, or on its way."""
         if not self.task.done():
             return True
-        bad = self.task.cancelled() or self.task.exception() is not None
-        # Access is often being asked for in another tab at this very moment.
-        bad = bad or getattr(self.task.result(), "access", "ok") != "ok"
-        return time.monotonic() - self.started < (min(KEEP_PROBLEM, self.keep) if bad else self.keep)
+        if self.task.cancelled() or self.task.exception() is not None:
+            longest = KEEP_PROBLEM
+        elif getattr(self.task.result(), "access", "ok") != "ok":
+            longest = KEEP_PROBLEM  # access is often being asked for in another tab at this very moment
+        else:
+            longest = KEEP_PART if getattr(self.task.result(), "partial", False) else KEEP
+        # From its end on: what takes longer to fail than a problem counts would be asked for ever.
+        now = time.monotonic()
+        return now - (self.ended or now) < min(longest, self.keep)
 
 
 class Facts:
@@ -132,10 +146,7 @@ class Facts:
                     raise Abandoned from None
                 raise
 
-        task = asyncio.get_running_loop().create_task(answer())
-        # A problem that nobody waits for is no accident to be reported.
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return Question(task, wanted, keep)
+        return Question(asyncio.get_running_loop().create_task(answer()), wanted, keep)
 
     def _take(self, key: tuple, slot: str) -> Place | None:
         """The place that asks, which from now on waits for this question, unless it waits for a newer one."""

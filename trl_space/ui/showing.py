@@ -111,9 +111,9 @@ class Showing:
             "flavor": gr.update(
                 options=cards.machine_cards(facts.machines, self.case.use, facts.model, self.case.best, self.measured)
                 if facts.machines
-                else ([] if self.case.machines_problem else None),
+                else ([] if facts.machines_problem else None),
                 effective=recipe.flavor,
-                nothing=self.case.machines_problem,
+                nothing=facts.machines_problem.sentence if facts.machines_problem else None,
             ),
             "summary": self.summary(),
             "namespace": gr.update(

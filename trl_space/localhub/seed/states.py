@@ -259,6 +259,8 @@ NOWHERE = {
     "trainer": "every goal can be started",
     "token_expired": "the page asks for a new sign-in before it comes to that",
     "machine_reading": "while the machines are being read",
+    "account_unread": "the account is kept for five minutes",
+    "machine_unread": "the list of machines is the same for all states, and kept for ten minutes",
     "resume_unknown": "the Hub always lists the files of a model that can be read",
     "model_pictures_unknown": "while nothing is known about a model",
     "template_unknown": "only for a tokenizer file that is none",
