@@ -41,3 +41,22 @@ def api(local_hub: LocalHub) -> HfApi:
 def repo(api: HfApi, unique_name: Callable[..., str]) -> str:
     """A model repository of ada's for this test alone."""
     return api.create_repo(unique_name()).repo_id
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Gather the fault matrix, also from other processes."""
+    from .fault_table import TRIED
+
+    TRIED.update({(row, fault): found for name, (row, fault, found) in _cells(report)})
+
+
+def _cells(report: pytest.TestReport) -> list:
+    return [one for one in report.user_properties if one[0] == "fault cell"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The fault matrix, as far as it was tried."""
+    from .fault_table import TRIED, printed
+
+    for line in printed() if TRIED else ():
+        terminalreporter.write_line(line)

@@ -76,9 +76,11 @@ class Calls:
         token = visitor.token
         if not is_repo_id(recipe.model) or not is_repo_id(recipe.dataset):
             raise HubProblem("invalid", sentence=t("page.choose_both"))
+        # What the page shows meanwhile stays what it was: a launch makes no fact unknown.
+        anew = {"fresh": fresh, "hold": True}
         _, dataset, *_ = await asyncio.gather(
-            self.facts.get(models.model_facts, recipe.model, recipe.model_revision, token=token, fresh=fresh),
-            self.facts.get(datasets.dataset_facts, recipe.dataset, token=token, fresh=fresh),
+            self.facts.get(models.model_facts, recipe.model, recipe.model_revision, token=token, **anew),
+            self.facts.get(datasets.dataset_facts, recipe.dataset, token=token, **anew),
             self.facts.get(hub_machines.machines, token=None),
             self.account(visitor),
         )
@@ -101,7 +103,8 @@ class Calls:
             return {"problem": t("page.sign_in_first"), "ways": []}
         payer = launching.Payer()
         try:
-            who = await self.facts.get(ask_account, visitor.scopes, visitor.expires_at, token=visitor.token, fresh=True)
+            asked_as = (ask_account, visitor.scopes, visitor.expires_at)
+            who = await self.facts.get(*asked_as, token=visitor.token, fresh=True, hold=True)
             owner = Recipe.from_query(query if isinstance(query, str) else "").namespace or who.name
             payer = launching.Payer(owner, who.name)
             look = hub_launch.seek if given.get("look") is True else hub_launch.find

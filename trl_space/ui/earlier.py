@@ -9,12 +9,13 @@ whoever asks may list, by the repository they saved to.
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from trl_space import doctor
 from trl_space.facts import Run
-from trl_space.hub import jobs
+from trl_space.hub import listing
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.follow import Followers
 from trl_space.recipe import Recipe
@@ -75,10 +76,12 @@ class Earlier:
 
 def before(run: Run, recipe: Recipe, token: str) -> list[Run]:
     """The ended runs that saved to the repository this one goes on from, oldest first, from the last new start on."""
-    try:
-        runs = jobs.list_runs([run.owner, recipe.resume.partition("/")[0]], token)
-    except HubProblem:
-        return []
+    runs: list[Run] = []
+    for owner in dict.fromkeys((run.owner, recipe.resume.partition("/")[0])):
+        with suppress(HubProblem):
+            runs += listing.runs_page(owner, "", (), recipe.trainer, token).runs
+    long_ago = datetime.fromtimestamp(0, UTC)
+    runs.sort(key=lambda one: one.created_at or long_ago, reverse=True)
     chain: list[Run] = []
     for one in runs:  # newest first
         carried = run_news.recipe_of(one)

@@ -46,6 +46,7 @@ class Question:
     ended: float = 0.0  # when it was answered
     places: set[Place] = field(default_factory=set)
     lasting: bool = False
+    held: asyncio.Task | None = None  # an older answer, told until this one is there
 
     def __post_init__(self) -> None:
         self.task.add_done_callback(self._end)
@@ -54,6 +55,12 @@ class Question:
         self.ended = time.monotonic()
         # A problem that nobody waits for is no accident to be reported.
         task.cancelled() or task.exception()
+
+    @property
+    def good(self) -> asyncio.Task | None:
+        """The answer there is: this one, or an older one that is held; None when there is none."""
+        done = self.task.done() and not self.task.cancelled() and self.task.exception() is None
+        return self.task if done else self.held
 
     @property
     def counts(self) -> bool:
@@ -88,12 +95,14 @@ class Facts:
         slot: str = "",
         keep: float = KEEP,
         after: float = 0.0,
+        hold: bool = False,
     ) -> asyncio.Task:
         """Return the task that answers `question(*args, token)`, started now if nobody asked lately.
 
         `slot` is the place of the page that asks; what that place asked before ends, unless this is a question of an
         earlier turn of the page, which then is not asked any more. `keep` is how long a good answer counts, in seconds;
-        `after` how long to wait before asking the Hub, for what a person may still be typing.
+        `after` how long to wait before asking the Hub, for what a person may still be typing. With `hold`, others are
+        told the older answer until a fresh one is there.
         """
         key = self._key(question, args, token)
         place = self._take(key, slot)
@@ -101,7 +110,9 @@ class Facts:
         if found is None or fresh or not found.counts:
             if place is not None and self._places.get(place, (0, key))[1] != key:
                 return _never()
+            older = found.good if found is not None and hold else None
             found = self._known[key] = self._begin(question, args, token, keep, after)
+            found.held = older
             while len(self._known) > MOST:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
@@ -109,7 +120,7 @@ class Facts:
             found.lasting = True
         elif self._places[place][1] == key:
             found.places.add(place)
-        return found.task
+        return found.held if found.held is not None and not fresh and not found.task.done() else found.task
 
     async def get(self, question: Callable[..., Any], *args: Any, token: str | None, **more: Any) -> Any:
         """Return the answer, waiting for it; `more` as for `ask`. Raises HubProblem, `Abandoned` among them."""
