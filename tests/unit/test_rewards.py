@@ -179,9 +179,9 @@ def test_patterns_match_as_shell_patterns_do(pattern, text):
     ],
 )
 def test_hostile_patterns_take_no_time(pattern, text):
-    begin = time.perf_counter()
+    begin = time.process_time()
     matches(pattern, text)
-    assert time.perf_counter() - begin < 0.25
+    assert time.process_time() - begin < 0.5
 
 
 HOSTILE = [
@@ -208,12 +208,12 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
 def test_hostile_answers_and_solutions_take_no_time(text):
-    begin = time.perf_counter()
+    begin = time.process_time()
     for spec in SPECS:
         score(spec, text, {"solution": "42"})
         score(spec, "The answer is 42", {"solution": text})
         score(spec, text, {"solution": "some words"})
-    assert time.perf_counter() - begin < 1.0  # 36 scores, on a slow and busy machine
+    assert time.process_time() - begin < 1.5  # 36 scores, on a slow machine
 
 
 @pytest.mark.parametrize(
