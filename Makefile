@@ -37,9 +37,8 @@ demo: $(DEMO_READY)
 run: $(APP_READY)
 	@exec $(PY) app.py
 
-# Two processes, each with a Hub and an app of its own: most tests wait more than they work.
 test: $(TEST_READY)
-	@$(WITH_BROWSER) $(PYTEST) -n 2 --dist loadfile tests/e2e tests/hub tests/unit $(ARGS)
+	@$(WITH_BROWSER) $(PYTEST) tests/unit tests/hub tests/e2e $(ARGS)
 
 test-unit: $(TEST_READY)
 	@$(PYTEST) tests/unit $(ARGS)

@@ -51,6 +51,7 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(page: Page, space: Space, hub
     assert page.locator("#trl-card-link").get_attribute("href").endswith("ada/units-on-and-on")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize(
     ("machine", "method", "said"),

@@ -119,6 +119,7 @@ def start(page: Page, url: str, name: str) -> str:
     return run_of(page)[1]
 
 
+@pytest.mark.slow  # two minutes; the quick tests train every goal in tests/hub/test_worker_goals.py
 @pytest.mark.timeout(600)
 def test_every_goal_from_the_page_to_the_card(page: Page, space: Space, hub: LocalHub) -> None:
     """All are started, one after the other, and trained beside each other."""

@@ -23,7 +23,6 @@ NOT_IMPORTED = {
     "math-verify": "TRL's rewards that compare results as mathematics",
     "peft": "LoRA presets",
     "pytest-timeout": "settings in pyproject.toml",
-    "pytest-xdist": "make test runs in two processes",
     "ruff": "make lint",
 }
 
