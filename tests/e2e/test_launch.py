@@ -41,7 +41,7 @@ def trouble(page: Page):
     return page.locator("#trl-launch [role=alert]")
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_warnings_are_read_first_and_new_ones_are_read_again(
     page: Page, space: Space, hub: LocalHub, before: set[str]
 ) -> None:
@@ -73,7 +73,7 @@ def test_warnings_are_read_first_and_new_ones_are_read_again(
     assert fresh(hub, before) == set()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_second_tab_starts_no_second_job(new_page, space: Space, hub: LocalHub, before: set[str]) -> None:
     page = opened(new_page(), space, 102, LONG)  # still going when the third tab asks
     other = new_page(like=page)
@@ -101,7 +101,7 @@ def test_a_second_tab_starts_no_second_job(new_page, space: Space, hub: LocalHub
     assert len(fresh(hub, before)) == 2
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_reload_while_it_starts_finds_the_run(page: Page, space: Space, hub: LocalHub, before: set[str]) -> None:
     opened(page, space, 103)
     button = ready(page)
@@ -114,7 +114,7 @@ def test_a_reload_while_it_starts_finds_the_run(page: Page, space: Space, hub: L
     assert fresh(hub, before) == {job}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_what_cannot_be_known_is_not_repeated_and_starting_anew_is_asked_twice(
     page: Page, space: Space, hub: LocalHub, before: set[str]
 ) -> None:
@@ -143,7 +143,7 @@ def test_what_cannot_be_known_is_not_repeated_and_starting_anew_is_asked_twice(
     assert fresh(hub, before) == {job}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_refusals_say_their_way_out_and_can_be_tried_again(
     page: Page, space: Space, hub: LocalHub, before: set[str]
 ) -> None:
