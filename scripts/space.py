@@ -44,7 +44,13 @@ def build(target: Path = TARGET) -> list[Path]:
     # The pictures stay behind: they would be most of the Space.
     card = target / "README.md"
     text = card.read_text().split("\n## Pictures\n")[0]
-    card.write_text(re.sub(r"^!\[.*\)\n+", "", text, flags=re.M).rstrip() + "\n")
+    text = re.sub(r"^!\[.*\)\n+", "", text, flags=re.M).rstrip() + "\n"
+
+    def keep(link: re.Match[str]) -> str:
+        """A link as it is where what it leads to is on the Space too, else its words alone."""
+        return link[0] if "://" in link[2] or link[2].startswith("#") or (target / link[2]).exists() else link[1]
+
+    card.write_text(re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", keep, text))
     return sorted(path.relative_to(target) for path in target.rglob("*") if path.is_file())
 
 

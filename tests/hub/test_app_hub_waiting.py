@@ -154,7 +154,7 @@ def test_a_question_goes_on_while_another_page_waits_for_it() -> None:
         # Another visitor's question is another question, and ends nobody's.
         with asking(Asker("one", 4)):
             assert await facts.get(question, "a", token="grace", slot="model") == "a for grace"
-        assert asked == ["a", "b", "c", "a"]
+        assert sorted(asked[:2]) == ["a", "b"] and asked[2:] == ["c", "a"]  # the first two were asked side by side
 
     asyncio.run(story())
 
