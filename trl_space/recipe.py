@@ -8,7 +8,8 @@ only what differs from the defaults:
 and YAML is the same for a file. Both are written by us and read from anybody, so reading never trusts them:
 `read_query` keeps what it understands and reports the rest, and never raises. Settings stand under their own
 TRL names (`trainers.py` says which there are); lists are separated by commas, and `none` leaves one unset on purpose.
-Answers to the questions of `formats.plan` are `map.<name>`.
+Answers to the questions of `formats.plan` are `map.<name>`. A recipe trains, or it runs a script (`script.py`) and
+then says nothing of model, dataset and goal.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from trl_space import schema
+from trl_space import script as scripts
 from trl_space.frozen import EMPTY, FrozenMap
 from trl_space.names import MAX_TEXT, clean_text, is_repo_id, short
+from trl_space.script import NO_SCRIPT, Script
 from trl_space.trainers import TRAINERS, clean_settings, field_of, to_trl, write_value
 
 __all__ = [
@@ -45,6 +48,11 @@ MAP_PREFIX = "map."
 # The ways in which a job gets its packages; `jobspec.IMAGES` says what each of them is.
 STARTS = ("", "trl")
 # Keys of the address that belong to the page itself.
+_IMAGE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*(?::\d{1,5})?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*(?::[\w][\w.-]*)?(?:@sha256:[0-9a-f]{64})?"
+)
+# What every run says, also one of a script.
+SHARED = frozenset({"flavor", "timeout", "namespace", "image"})
 PAGE_KEYS = frozenset({"run", "view", "compare", "signin", "__theme", "__sign"})
 
 
@@ -56,7 +64,8 @@ class Recipe:
     preset; `mapping` the visitor's answers about columns. `timeout` is in seconds. `namespace` pays for the job
     and owns it; "" is the visitor. `hub_model_id` "" means a name made from model and dataset. `resume` is the result
     of an earlier run that this one continues, a repository's id. `image` says how the job gets its packages: ""
-    installs them fresh, "trl" starts from TRL's own image (docs/start-up.md).
+    installs them fresh, "trl" starts from TRL's own image (docs/start-up.md). A recipe with a `script` runs that in
+    place of a training of ours; its `image` may be any Docker image, or `hf.co/spaces/owner/name`.
     """
 
     model: str = ""
@@ -77,6 +86,7 @@ class Recipe:
     private: bool = True
     resume: str = ""
     image: str = ""
+    script: Script = NO_SCRIPT
 
     def __post_init__(self) -> None:
         for name in _TEXT:
@@ -89,8 +99,9 @@ class Recipe:
         object.__setattr__(self, "private", bool(self.private))
         if self.resume and not is_repo_id(self.resume):
             raise ValueError(f"resume takes the name of a model such as ada/my-model, not {short(self.resume)}")
-        if self.image not in STARTS:
-            raise ValueError(_wrong_image(self.image))
+        _check_image(self.image, bool(self.script))
+        if self.script and (said := [name for name in TRAINS if getattr(self, name) != _DEFAULTS[name]]):
+            raise ValueError(f"a run of a script takes no {said[0]}")
         settings, problems = clean_settings(self.trainer, self.settings)
         if problems:
             raise ValueError("; ".join(problems))
@@ -128,6 +139,8 @@ class Recipe:
                 value = write_duration(value)
             if field.name == "settings":
                 value = to_trl(self.trainer, value)
+            if field.name == "script":
+                value = value.to_dict()
             plain[field.name] = dict(value) if isinstance(value, Mapping) else value
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=1000)
 
@@ -142,10 +155,18 @@ class Recipe:
                 yield from ((name, write_value(setting)) for name, setting in value.items())
             elif field.name == "mapping":
                 yield from ((MAP_PREFIX + name, answer) for name, answer in value.items())
+            elif field.name == "script":
+                yield from value.written()
             elif value != field.default:
                 yield field.name, _write_field(field.name, value)
 
 
+_DEFAULTS = {one.name: one.default for one in fields(Recipe)}
+# What a training says and a run of a script does not.
+TRAINS = (
+    *("model", "model_revision", "dataset", "dataset_revision", "subset", "split", "rows", "trainer", "preset"),
+    *("settings", "mapping", "hub_model_id", "private", "resume"),
+)
 _TEXT = (
     "model",
     "model_revision",
@@ -192,6 +213,8 @@ def _read_pairs(pairs: list[tuple[str, str]]) -> ReadQuery:
     unknown: list[tuple[str, str]] = []
     problems: list[str] = []
     given = dict(pairs)  # the last one of a name counts, as everywhere on the web
+    if "script" in given or "command" in given or (_of_script(given) and not given.get("model")):
+        return _read_script(given)
     trainer = clean_text(given.pop("trainer", "")) or "sft"
     if trainer not in TRAINERS:
         problems.append(f"there is no trainer called {short(trainer)}")
@@ -202,11 +225,13 @@ def _read_pairs(pairs: list[tuple[str, str]]) -> ReadQuery:
     for name, value in given.items():
         if name in _READERS:
             try:
-                values[name] = _READERS[name](name, value)
+                values[name] = _read(name, value)
             except ValueError as problem:
                 problems.append(str(problem))
         elif name.startswith(MAP_PREFIX) and clean_text(name[len(MAP_PREFIX) :]):
             mapping[name[len(MAP_PREFIX) :]] = value
+        elif scripts.is_key(name):
+            problems.append(f"{short(name)} is for a run of a script, and this one trains a model")
         elif field_of(trainer, name) or schema.refused(trainer, name):
             settings[name] = value
         else:
@@ -216,10 +241,35 @@ def _read_pairs(pairs: list[tuple[str, str]]) -> ReadQuery:
     return ReadQuery(recipe, tuple(unknown), tuple(problems) + refused)
 
 
+def _of_script(given: Mapping[str, str]) -> bool:
+    return any(scripts.is_key(name) for name in given)
+
+
+def _read_script(given: dict[str, str]) -> ReadQuery:
+    """A run of a script: what is about a training is refused, so that nobody takes it for something that counts."""
+    script, refused = scripts.read_pairs({name: value for name, value in given.items() if scripts.is_key(name)})
+    values: dict[str, Any] = {"script": script}
+    problems = list(refused)
+    unknown: list[tuple[str, str]] = []
+    if given.get("v", VERSION) != VERSION:
+        problems.append("the link was made by another version; some of it may be missing")
+    for name, value in given.items():
+        if name in SHARED:
+            try:
+                values[name] = _read(name, value, of_script=bool(script))
+            except ValueError as problem:
+                problems.append(str(problem))
+        elif name in TRAINS or name.startswith(MAP_PREFIX):
+            problems.append(f"{short(name)} is for a training, and this link runs a script")
+        elif name != "v" and not scripts.is_key(name):
+            unknown.append((name, value))
+    return ReadQuery(Recipe(**values), tuple(unknown), tuple(problems))
+
+
 def _from_yaml(text: str) -> Recipe:
     import yaml
 
-    if len(text) > 8 * MAX_BYTES:
+    if len(text) > 8 * MAX_BYTES + 2 * scripts.MAX_SCRIPT:
         raise ValueError("the file is too long to be a recipe")
     try:
         plain = yaml.safe_load(text)
@@ -237,6 +287,8 @@ def _from_yaml(text: str) -> Recipe:
         if not isinstance(part, dict):
             raise ValueError(f"{name} must be a list of names with values")
         values[name] = {str(key): value for key, value in part.items()}
+    if "script" in values:
+        values["script"] = scripts.from_dict(values["script"])
     values = {name: _READERS[name](name, value) if name in _READERS else value for name, value in values.items()}
     return Recipe(**values)
 
@@ -295,15 +347,24 @@ def _read_resume(name: str, value: object) -> str:
     return text
 
 
-def _read_image(name: str, value: object) -> str:
-    text = _read_text(name, value)
-    if text not in STARTS:
-        raise ValueError(_wrong_image(text))
-    return text
+def _read(name: str, value: object, of_script: bool = False) -> Any:
+    """The value of an entry as a query has it. Raises ValueError."""
+    read = _READERS[name](name, value)
+    if name == "image":
+        _check_image(read, of_script)
+    return read
 
 
-def _wrong_image(text: str) -> str:
-    return f"image takes trl or nothing, not {short(text)}"
+def _check_image(image: str, of_script: bool) -> None:
+    """Raise ValueError for an image that the run cannot start from."""
+    if image in STARTS:
+        return
+    if not of_script:
+        raise ValueError(f"image takes trl or nothing, not {short(image)}")
+    if not _IMAGE.fullmatch(image) or ".." in image or len(image) > 255:
+        raise ValueError(
+            f"{short(image)} is not a Docker image; images look like huggingface/trl or ghcr.io/owner/name:tag"
+        )
 
 
 _READERS: dict[str, Any] = {
@@ -321,7 +382,7 @@ _READERS: dict[str, Any] = {
     "hub_model_id": _read_text,
     "private": _read_private,
     "resume": _read_resume,
-    "image": _read_image,
+    "image": _read_text,
 }
 
 

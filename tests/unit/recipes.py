@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from trl_space import schema
 from trl_space.fields import Field, Value, parse_value
 from trl_space.recipe import MAX_ROWS, MAX_TIMEOUT, STARTS, Recipe
+from trl_space.script import Script
 from trl_space.trainers import TRAINERS
 
 TEXT = st.text(max_size=40)
@@ -78,7 +79,49 @@ def recipes(trainer: str) -> st.SearchStrategy[Recipe]:
     )
 
 
-RECIPES = st.sampled_from(sorted(TRAINERS)).flatmap(recipes)
+TRAININGS = st.sampled_from(sorted(TRAINERS)).flatmap(recipes)
+
+# What a shell would take apart, and a query string too.
+_ARGUMENT = st.one_of(
+    _TRICKY, st.text(st.sampled_from("ab -=\"'\\\n\t$`;&|<>*?[]{}é#"), max_size=12), st.just("--learning_rate")
+)
+_ARGUMENTS = st.lists(_ARGUMENT.filter(lambda text: "\u00a0" not in text), max_size=4).map(tuple)
+_NAMES = st.from_regex(r"\A[A-Z][A-Z0-9_]{1,8}\Z").filter(
+    lambda name: not name.startswith("TRL_SPACE_") and name not in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+)
+_LABEL = st.from_regex(r"\A[A-Za-z0-9._-]{1,12}\Z").filter(lambda text: not text.startswith("trl-space"))
+_VOLUMES = ["hf://datasets/ada/rows@main/part:/data:ro", "hf://buckets/ada/box:/out:rw", "hf://ada/model:/model"]
+_ADDRESS = [
+    "https://raw.githubusercontent.com/huggingface/trl/v1.16.0/trl/scripts/sft.py",
+    "https://example.org/train.py?raw=1&x=%20a",
+    "hf://datasets/ada/scripts@0123abc/a/train.py",
+    "hf://ada/model/train.py",
+]
+_STARTED = {
+    "args": _ARGUMENTS,
+    "dependencies": st.lists(
+        st.sampled_from(["trl", "trl==1.16.0", "peft>=0.1,<2", 'a[x]; os_name == "nt"']), max_size=3
+    ),
+    "python": st.sampled_from(["", "3.12", ">=3.11", "3.11.7", ">=3.10,<3.13"]),
+    "env": st.dictionaries(_NAMES, _ARGUMENT.filter(lambda text: "\u00a0" not in text), max_size=3),
+    "secrets": st.lists(_NAMES | st.just("HF_TOKEN"), max_size=3),
+    "labels": st.dictionaries(_LABEL, _LABEL, max_size=2),
+    "volumes": st.lists(st.sampled_from(_VOLUMES), unique=True, max_size=3),
+}
+# Scripts by address and plain commands: what a link can say.
+SCRIPTS = st.builds(
+    Script, url=st.sampled_from(_ADDRESS), sha256=st.sampled_from(["", "0f" * 32]), **_STARTED
+) | st.builds(Script, command=_ARGUMENTS.filter(bool), **_STARTED)
+IMAGES = st.sampled_from(["", "trl", "huggingface/trl", "ghcr.io/a/b:tag", "hf.co/spaces/ada/app", "localhost:5000/x"])
+
+
+def script_runs(scripts: st.SearchStrategy[Script]) -> st.SearchStrategy[Recipe]:
+    """Recipes that run one of these scripts."""
+    timeout = st.integers(1, MAX_TIMEOUT)
+    return st.builds(Recipe, script=scripts, flavor=TEXT, timeout=timeout, namespace=TEXT, image=IMAGES)
+
+
+RECIPES = TRAININGS | script_runs(SCRIPTS)
 
 
 def example(field: Field) -> object:
