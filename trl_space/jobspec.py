@@ -16,13 +16,14 @@ import bz2
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from trl_space import estimate, resources, rewards, trainers
 from trl_space.facts import DatasetFacts, Machine, ModelFacts
 from trl_space.formats import Mapping as RowMapping
+from trl_space.job import JobSpec, literal
 from trl_space.packages import DEPENDENCIES, PYTHON, Needs, requirements
 from trl_space.presets import Preset, settings_for
 from trl_space.recipe import Recipe, write_duration
@@ -85,65 +86,6 @@ FORCED = frozenset(
 _CONFIG_LINE = re.compile(r"^CONFIG: dict = \{\}.*$", re.MULTILINE)
 _SOURCES_LINE = re.compile(r"^SOURCES: dict = \{\}.*$", re.MULTILINE)
 _HEADER = re.compile(r"\A(#!.*\n)?# /// script\n(?:#.*\n)*?# ///\n+")
-
-
-@dataclass(frozen=True)
-class JobSpec:
-    """A job, ready to be submitted. `timeout_seconds` stops it; `namespace` pays for it and owns it.
-
-    `command` runs `script`, which trains and pushes to `hub_model_id`; "" there says that it saves nothing.
-    `environment` and `labels` are public: the Hub shows them to everybody who may see the job.
-    """
-
-    image: str
-    command: list[str]
-    environment: dict[str, str]
-    labels: dict[str, str]
-    flavor: str
-    timeout_seconds: int
-    namespace: str
-    hub_model_id: str
-    script: str
-    config: dict[str, Any] = field(default_factory=dict)
-
-    def as_hf_cli(self) -> str:
-        """Return the shell command that starts this very job with the `hf` tool; the token comes from the login."""
-        words = ["hf", "jobs", "run", "--detach", "--namespace", self.namespace, "--flavor", self.flavor]
-        words += ["--timeout", f"{self.timeout_seconds}s", "--secrets", "HF_TOKEN"]
-        for name, value in self.environment.items():
-            words += ["--env", f"{name}={value}"]
-        for name, value in self.labels.items():
-            words += ["--label", f"{name}={value}"]
-        return shlex.join([*words, self.image, *self.command])
-
-    def as_python(self) -> str:
-        """Return the Python program that starts this very job; the token comes from the login."""
-        calls = {
-            "image": self.image,
-            "command": self.command,
-            "env": self.environment,
-            "flavor": self.flavor,
-            "timeout": self.timeout_seconds,
-            "labels": self.labels,
-            "namespace": self.namespace,
-        }
-        lines = [f"    {name}={_literal(value, 4)}," for name, value in calls.items()]
-        return "\n".join(
-            [
-                "from huggingface_hub import get_token, run_job",
-                "",
-                "job = run_job(",
-                *lines,
-                '    secrets={"HF_TOKEN": get_token()},',
-                ")",
-                "print(job.url)",
-                "",
-            ]
-        )
-
-    def as_script(self) -> str:
-        """Return the script the job runs. With a token in HF_TOKEN, `uv run train.py` does the same elsewhere."""
-        return self.script
 
 
 def compile(
@@ -339,7 +281,7 @@ def pack(script: str) -> str:
 def make_script(config: Mapping[str, Any], packages: Iterable[str]) -> str:
     """Return the worker as one PEP 723 file with this configuration and all it carries inside."""
     worker = _HEADER.sub("", resources.worker_source())
-    worker = _put(worker, _CONFIG_LINE, f"CONFIG: dict = {_literal(config, 0)}")
+    worker = _put(worker, _CONFIG_LINE, f"CONFIG: dict = {literal(config, 0)}")
     worker = _put(worker, _SOURCES_LINE, f"SOURCES: dict = {_sources(resources.embedded_sources())}")
     header = ["# /// script", f'# requires-python = "{PYTHON}"', "# dependencies = ["]
     header += [f'#   "{requirement}",' for requirement in packages]
@@ -350,21 +292,6 @@ def _put(source: str, line: re.Pattern[str], replacement: str) -> str:
     if len(line.findall(source)) != 1:
         raise ValueError(f"worker/train.py must hold exactly one line like {line.pattern}")
     return line.sub(lambda _: replacement, source)
-
-
-def _literal(value: Any, indent: int) -> str:
-    """A plain value as Python source that a person can read; `indent` is that of the line it stands on."""
-    inner, outer = " " * (indent + 4), " " * indent
-    if isinstance(value, Mapping) and value:
-        entries = [f"{inner}{str(name)!r}: {_literal(each, indent + 4)},\n" for name, each in value.items()]
-        return "{\n" + "".join(entries) + outer + "}"
-    if isinstance(value, list | tuple) and value:
-        return "[\n" + "".join(f"{inner}{_literal(each, indent + 4)},\n" for each in value) + outer + "]"
-    if isinstance(value, Mapping | list | tuple):
-        return "{}" if isinstance(value, Mapping) else "[]"
-    if value is None or isinstance(value, bool | int | float | str):
-        return repr(value)
-    raise TypeError(f"{type(value).__name__} cannot be written into a script")
 
 
 def _sources(sources: Mapping[str, str]) -> str:

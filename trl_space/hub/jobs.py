@@ -42,21 +42,31 @@ class Unclear(HubProblem):
     """Nobody knows whether there is a job now: the answer got lost, or says nothing."""
 
 
-def start(spec: JobSpec, token: str) -> Run:
-    """Ask for the job, once; the visitor's token becomes its secret `HF_TOKEN`. Use `launch.launch`, which knows what
-    to do about an answer that got lost.
+SPACES = ("https://huggingface.co/spaces/", "https://hf.co/spaces/", "huggingface.co/spaces/", "hf.co/spaces/")
+"""What an image begins with that is a Space's: https://huggingface.co/docs/huggingface_hub/guides/jobs"""
+
+
+def start(spec: JobSpec, token: str, given: Mapping[str, str] | None = None) -> Run:
+    """Ask for the job, once. `given` are the values of its secrets; the visitor's token becomes its secret `HF_TOKEN`
+    when the job asks for that and no other was given. Use `launch.launch`, which knows what to do about an answer that
+    got lost.
 
     Raises:
         Refused: there is no job.
         Unclear: there may be one.
     """
     owner, _ = job(spec.namespace, "x")
+    values = {"HF_TOKEN": token, **(given or {})}
+    if missing := [name for name in spec.secrets if name not in values]:
+        raise Refused("invalid", sentence=t("launch.no_secret", name=missing[0]))
+    space = next((spec.image.removeprefix(one) for one in SPACES if spec.image.startswith(one)), None)
     body = {
-        "dockerImage": spec.image,
+        **({"spaceId": space} if space else {"dockerImage": spec.image}),
         "command": list(spec.command),
         "arguments": [],
         "environment": dict(spec.environment),
-        "secrets": {"HF_TOKEN": token},
+        **({"secrets": {name: values[name] for name in spec.secrets}} if spec.secrets else {}),
+        **({"volumes": [dict(volume) for volume in spec.volumes]} if spec.volumes else {}),
         "flavor": spec.flavor,
         "timeoutSeconds": int(spec.timeout_seconds),
         "attempts": 1,  # a second attempt would be paid for like the first

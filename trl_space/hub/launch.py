@@ -13,8 +13,8 @@ A launch has an id before the button is pressed, and it travels in the job's lab
    help either, it cannot be known, and nothing with this id is ever asked for again (`Unclear`).
 
 What a refusal leaves behind is taken back, and what cannot be taken back is said. A refused id may be used again: the
-Hub started nothing for it, and the repository keeps its name. Jobs without a repository (rehearsals) are claimed by
-nothing; for them step 4 rests on the label and on this process's memory.
+Hub started nothing for it, and the repository keeps its name. Jobs without a repository (rehearsals, scripts) are
+claimed by nothing; for them step 4 rests on the label and on this process's memory.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -77,8 +78,9 @@ class Elsewhere(Exception):
     """Another process has claimed the repository for the same launch: the job is its to start."""
 
 
-def launch(spec: JobSpec, token: str, *, twin: bool = False) -> Run | Twin:
-    """Start the job, at most once for its launch id. `twin`: also when the same recipe is going already.
+def launch(spec: JobSpec, token: str, *, twin: bool = False, given: Mapping[str, str] | None = None) -> Run | Twin:
+    """Start the job, at most once for its launch id. `twin`: also when the same recipe is going already. `given` are
+    the values of its secrets.
 
     Raises:
         Unclear: nobody knows whether the job was started. Calling again only looks.
@@ -96,7 +98,7 @@ def launch(spec: JobSpec, token: str, *, twin: bool = False) -> Run | Twin:
         if run is None and other is not None and not twin:
             return Twin(other)
         if run is None:
-            run = _start(spec, owner, launch_id, token)
+            run = _start(spec, owner, launch_id, token, given)
         _MEMORY.remember((owner, launch_id), run.job_id)
         return run
 
@@ -144,7 +146,7 @@ def _same(spec: JobSpec, run: Run) -> bool:
     return said[0] == said[1] and bool(said[0][1]) and run.labels.get(LAUNCH_LABEL) != spec.labels.get(LAUNCH_LABEL)
 
 
-def _start(spec: JobSpec, owner: str, launch_id: str, token: str) -> Run:
+def _start(spec: JobSpec, owner: str, launch_id: str, token: str, given: Mapping[str, str] | None) -> Run:
     """Claim the repository, then ask for the job."""
     hold = None
     if spec.hub_model_id:
@@ -154,7 +156,7 @@ def _start(spec: JobSpec, owner: str, launch_id: str, token: str) -> Run:
             return _wait(spec, owner, launch_id, token)
     _MEMORY.send((owner, launch_id))
     try:
-        return jobs.start(spec, token)
+        return jobs.start(spec, token, given)
     except Refused as refused:
         _MEMORY.unsend((owner, launch_id))
         raise _refusal(refused, owner, _give_back(hold, token) if hold else "") from None
