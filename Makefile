@@ -38,7 +38,7 @@ run: $(APP_READY)
 	@exec $(PY) app.py
 
 test: $(TEST_READY)
-	@$(WITH_BROWSER) $(PYTEST) tests/unit tests/hub tests/e2e $(ARGS)
+	@$(WITH_BROWSER) $(PY) scripts/side_by_side.py $(ARGS)
 
 test-unit: $(TEST_READY)
 	@$(PYTEST) tests/unit $(ARGS)
@@ -50,7 +50,7 @@ test-e2e: $(TEST_READY)
 	@$(WITH_BROWSER) $(PYTEST) tests/e2e $(ARGS)
 
 test-full: $(TEST_READY)
-	@$(WITH_BROWSER) $(PYTEST) -m '' tests/unit tests/hub tests/e2e $(ARGS)
+	@$(WITH_BROWSER) $(PY) scripts/side_by_side.py -m '' $(ARGS)
 
 lint: $(LINT_READY)
 	@$(PY) -m ruff check .
