@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +15,7 @@ from huggingface_hub import HfApi
 from trl_space.localhub.server import LocalHub
 
 HttpFor = Callable[..., httpx.Client]
+Hf = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -41,6 +46,31 @@ def api(local_hub: LocalHub) -> HfApi:
 def repo(api: HfApi, unique_name: Callable[..., str]) -> str:
     """A model repository of ada's for this test alone."""
     return api.create_repo(unique_name()).repo_id
+
+
+@pytest.fixture
+def hf(local_hub: LocalHub, tmp_path: Path) -> Hf:
+    """Runs the installed `hf` as ada in `tmp_path`, with a home of its own: `hf("jobs", "uv", "run", "train.py")`.
+
+    `status` is the exit code it must have, `env` what its environment has besides (a secret for `--secrets NAME`).
+    """
+    home = tmp_path / "home" / "hf"
+    home.mkdir(parents=True)
+    (home / "token").write_text(local_hub.token("ada"))  # where `hf auth login` leaves it
+    tool = Path(sys.executable).with_name("hf")
+    own = {"PATH": os.environ["PATH"], "HOME": str(home.parent), "HF_HOME": str(home), "HF_ENDPOINT": local_hub.url}
+    own |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "*", "NO_COLOR": "1"}
+
+    def run(*words: str, status: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        everything = own | (env or {})
+        done = subprocess.run(
+            [tool, *words], cwd=tmp_path, env=everything, capture_output=True, text=True, timeout=90, check=False
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        assert local_hub.token("ada") not in done.stdout + done.stderr
+        return done
+
+    return run
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import accounts_api, control, faults, oauth
+from .buckets import api as buckets
 from .core import Hub
 from .errors import HubError
 from .jobs import api as jobs
@@ -28,7 +29,7 @@ from .search import api as search
 from .viewer import api as viewer
 from .viewer import assets
 
-ROOMS = (accounts_api, oauth, control, faults, jobs, assets, viewer, search, repos)
+ROOMS = (accounts_api, oauth, control, faults, jobs, assets, viewer, search, buckets, repos)
 
 
 def create_app(hub: Hub) -> ASGIApp:

@@ -30,12 +30,12 @@ router = APIRouter()
 _VISIBILITY = {"private": True, "public": False, "protected": True}
 
 
-async def _call(request: Request) -> Call:
-    """A call of `/api/repos/...`, whose repository is named in the body."""
+async def _call(request: Request, *more: str) -> Call:
+    """A call of `/api/repos/...`, whose repository, of a type in `TYPES` or `more`, is named in the body."""
     call = Call(request, hub_of(request), "model", "", [], await read_body(request))
     body = call.json
     call.type = body.get("type") or "model"
-    if call.type not in store.TYPES:
+    if call.type not in (*store.TYPES, *more):
         raise HubError(400, f"Invalid repository type: {str(call.type)[:40]}")
     return call
 
@@ -52,7 +52,7 @@ async def delete_endpoint(request: Request) -> Response:
 
 @router.post("/api/repos/move", include_in_schema=False)
 async def move_endpoint(request: Request) -> Response:
-    return await run_in_threadpool(_move, await _call(request))
+    return await run_in_threadpool(_move, await _call(request, "bucket"))
 
 
 @router.post("/api/validate-yaml", include_in_schema=False)

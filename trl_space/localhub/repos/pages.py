@@ -84,14 +84,14 @@ def page(call: Call) -> Response:
     try:
         repo = call.repo
     except HubError as error:
-        return _closed(call, error)
+        return closed(call, error)
     commit = store.resolve(call.hub, repo, "main")
     body = (
-        f"<header>{_headline(repo)}</header><main>"
+        f"<header>{headline(repo)}</header><main>"
         f'<section class="card" id="card">{_card(call, repo, commit)}</section>'
         f"<aside>{_gate(call, repo)}{_facts(repo)}{_files(call, repo, commit)}</aside></main>"
     )
-    return _html(repo.id, body)
+    return html(repo.id, body)
 
 
 @site("GET", "tree")
@@ -128,7 +128,8 @@ def open_as(call: Call) -> Response:
     return response
 
 
-def _html(title: str, body: str, status: int = 200) -> HTMLResponse:
+def html(title: str, body: str, status: int = 200) -> HTMLResponse:
+    """A whole page with this content."""
     return HTMLResponse(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
@@ -138,7 +139,7 @@ def _html(title: str, body: str, status: int = 200) -> HTMLResponse:
     )
 
 
-def _closed(call: Call, error: HubError) -> Response:
+def closed(call: Call, error: HubError) -> Response:
     """Not there, or not for this account: which of them it is is not said."""
     path = f"/{'' if call.type == 'model' else call.type + 's/'}{quote(call.id)}"
     who = call.who
@@ -148,7 +149,7 @@ def _closed(call: Call, error: HubError) -> Response:
     users = call.hub.read().execute("SELECT name FROM accounts WHERE type = 'user' ORDER BY rowid LIMIT 12")
     others = [row["name"] for row in users if who is None or row["name"] != who.name]
     body = f"<main><section><h1>{escape(call.id[:120])}</h1><p>{escape(text)}</p>"
-    return _html("Not found", f"{body}{_choose(path, others)}</section></main>", error.status)
+    return html("Not found", f"{body}{_choose(path, others)}</section></main>", error.status)
 
 
 def _choose(path: str, names: list[str]) -> str:
@@ -160,7 +161,8 @@ def _choose(path: str, names: list[str]) -> str:
     return f'<form method="post" action="{escape(path, quote=True)}/open-as">{buttons}</form>'
 
 
-def _headline(repo: Repo) -> str:
+def headline(repo: Repo) -> str:
+    """What a repository or bucket is called, and what marks it."""
     namespace, name = repo.id.split("/", 1)
     marks = ["private"] if repo.private else []
     marks += [f"gated ({repo.gated})"] if repo.gated else []

@@ -49,7 +49,7 @@ def _resolve(call: Call) -> Response:
         return Response(status_code=304, headers=headers)
     if call.request.method == "GET" and _counts(repo, path):
         count_download(call.hub, repo.key)
-    media = _media_type(path)
+    media = media_type(path)
     if call.request.method == "HEAD" and "range" not in call.request.headers:
         headers["Content-Length"] = str(file.size)
         return Response(headers=headers, media_type=media)
@@ -79,11 +79,18 @@ def find(call: Call, commit: Commit, path: str) -> File:
 
 def file_headers(hub: Hub, repo: Repo, commit: Commit, path: str, file: File) -> dict[str, str]:
     """What a client wants to know of a file before it asks for its content."""
+    headers = content_headers(path) | {"ETag": f'"{file.etag}"', "X-Repo-Commit": commit.id}
+    if file.lfs:
+        headers |= {"X-Linked-Size": str(file.size), "X-Linked-ETag": f'"{file.sha256}"'}
+        headers |= xet_read.headers_of(hub, repo, commit, file)
+    return headers
+
+
+def content_headers(path: str) -> dict[str, str]:
+    """What goes with the content of any file that somebody uploaded."""
     name = path.rsplit("/", 1)[-1]
     plain = name.encode("ascii", "replace").decode().replace('"', "'")
-    headers = {
-        "ETag": f'"{file.etag}"',
-        "X-Repo-Commit": commit.id,
+    return {
         "Accept-Ranges": "bytes",
         "Content-Disposition": f"inline; filename*=UTF-8''{quote(name, safe='')}; filename=\"{plain}\";",
         # Content from strangers: shown as text or downloaded, never run in this origin.
@@ -92,10 +99,6 @@ def file_headers(hub: Hub, repo: Repo, commit: Commit, path: str, file: File) ->
         "Access-Control-Expose-Headers": "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,ETag,Link,"
         "Accept-Ranges,Content-Range,X-Linked-Size,X-Linked-ETag,X-Xet-Hash",
     }
-    if file.lfs:
-        headers |= {"X-Linked-Size": str(file.size), "X-Linked-ETag": f'"{file.sha256}"'}
-        headers |= xet_read.headers_of(hub, repo, commit, file)
-    return headers
 
 
 def _unchanged(call: Call, etag: str) -> bool:
@@ -103,7 +106,8 @@ def _unchanged(call: Call, etag: str) -> bool:
     return any(part.strip().removeprefix("W/") in (etag, "*") for part in given.split(",") if part.strip())
 
 
-def _media_type(path: str) -> str:
+def media_type(path: str) -> str:
+    """What a file is sent as: text, a picture or sound, or just bytes."""
     if path.lower().endswith(_TEXT):
         return "text/plain; charset=utf-8"
     guess = mimetypes.guess_type(path)[0] or "application/octet-stream"

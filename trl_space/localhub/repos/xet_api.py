@@ -45,16 +45,17 @@ Place = tuple[str, int, int]  # the SHA-256 of a file, where in it a chunk begin
 @api("GET", "xet-write-token")
 def write_token(call: Call) -> Response:
     if call.flag("create_pr"):
-        return _token(call, call.for_proposing().key, "write")
-    return _token(call, call.for_writing().key, "write")
+        return token_answer(call, call.for_proposing().key, "write")
+    return token_answer(call, call.for_writing().key, "write")
 
 
 @api("GET", "xet-read-token")
 def read_token(call: Call) -> Response:
-    return _token(call, call.for_files().key, "read")
+    return token_answer(call, call.for_files().key, "read")
 
 
-def _token(call: Call, repo: int, scope: str) -> Response:
+def token_answer(call: Call, repo: int, scope: str) -> Response:
+    """A token for a repository's storage: to "read" or to "write"."""
     name = xet_read.space_for(call.hub, repo)
     expires = int(time.time()) + _SECONDS
     token = f"xet_{scope}_{expires}_{signing.sign(call.hub, expires, 'xet', scope, name)}"
@@ -210,6 +211,19 @@ class _Xorbs:
         for xorb, chunks in self._chunks.items():
             if all(index in self._places.get(xorb, {}) for index in range(len(chunks))):
                 (self._folder / xorb).unlink(missing_ok=True)
+
+
+def refers_to(hub: Hub, repo: int, sha256: str) -> bool:
+    """Whether a chunk that clients sent to a repository's storage lies in the file with this SHA-256."""
+    return (
+        hub.read()
+        .execute(
+            "SELECT 1 FROM xet_xorbs x JOIN xet_spaces s ON s.name = x.space WHERE s.repo = ? AND instr(x.chunks, ?)",
+            (repo, sha256),
+        )
+        .fetchone()
+        is not None
+    )
 
 
 def forget(hub: Hub, repo: int) -> None:

@@ -71,6 +71,19 @@ def share(hub: Hub, source: int, target: int, sha256: str) -> None:
         note(hub, space_for(hub, target), row["hash"], sha256)
 
 
+def content_of(hub: Hub, repo: int, hash: str) -> str | None:
+    """The SHA-256 of the file that a repository knows by this Xet hash, or None."""
+    row = (
+        hub.read()
+        .execute(
+            "SELECT f.sha256 FROM xet_files f JOIN xet_spaces s ON s.name = f.space WHERE s.repo = ? AND f.hash = ?",
+            (repo, hash),
+        )
+        .fetchone()
+    )
+    return None if row is None else row["sha256"]
+
+
 def hash_of(hub: Hub, repo: int, file: File) -> str | None:
     """The Xet hash to announce for a repository's file, or None when it came another way."""
     if not file.lfs:
