@@ -17,7 +17,7 @@ from trl_space.localhub import jobs
 from trl_space.localhub.accounts import add_user
 from trl_space.localhub.core import Hub
 from trl_space.localhub.jobs import records, uv
-from trl_space.localhub.jobs.environment import Place, mount, remap
+from trl_space.localhub.jobs.environment import remap
 from trl_space.localhub.jobs.logs import _tail_position, stream_logs
 from trl_space.localhub.jobs.runner import Runner, runner_of
 from trl_space.localhub.jobs.spec import read_spec
@@ -106,7 +106,7 @@ def hub(tmp_path: Path):
 def test_quiet_streams_are_kept_alive(hub: Hub) -> None:
     body = {"dockerImage": "x", "command": ["true"], "flavor": "cpu-basic"}
     creator = {"id": "0" * 24, "name": "ada"}
-    job_id = runner_of(hub).submit("ada", read_spec(body), creator, {"type": "user"}, None, {})
+    job_id = runner_of(hub).submit("ada", read_spec(body), creator, {"type": "user"}, None)
 
     async def two() -> list[bytes]:
         stream = stream_logs(hub, job_id, keep_alive=0.2)
@@ -124,18 +124,17 @@ def test_one_hub_for_a_data_folder(hub: Hub, monkeypatch: pytest.MonkeyPatch) ->
         Runner(hub).start()
 
 
-def test_mounts_are_copies_and_paths_are_followed(tmp_path: Path) -> None:
-    place = Place(tmp_path / "job")
-    place.make()
-    (tmp_path / "blob").write_bytes(b"content")
-    target = mount(place, "/data/in", {"a/b.txt": tmp_path / "blob"})
-    copy = target / "a" / "b.txt"
-    assert copy.read_bytes() == b"content" and not copy.stat().st_mode & 0o222
-    mounts = {"/data/in": target, "/data": tmp_path / "other"}
-    assert remap("cat /data/in/a/b.txt /data/x", mounts) == f"cat {target}/a/b.txt {tmp_path}/other/x"
-    assert remap("/database /my/data/in --path=/data", mounts) == f"/database /my/data/in --path={tmp_path}/other"
-    place.clear()
-    assert not place.mnt.exists() and (tmp_path / "blob").exists()
+def test_mount_paths_are_followed(tmp_path: Path) -> None:
+    mounts = {"/data/in": tmp_path / "data" / "in", "/data": tmp_path / "data", "/out/": tmp_path / "o"}
+    assert remap("cat /data/in/a/b.txt /data/x", mounts) == f"cat {tmp_path}/data/in/a/b.txt {tmp_path}/data/x"
+    assert remap("/database /my/data/in --path=/data", mounts) == f"/database /my/data/in --path={tmp_path}/data"
+    assert (
+        remap("open('/out/x'), '/out', https://h/data", mounts)
+        == f"open('{tmp_path}/o/x'), '{tmp_path}/o', https://h/data"
+    )
+    # A data folder may itself lie at a mount path.
+    assert remap("/data/in /data", {"/data/in": Path("/data/hub/in"), "/data": Path("/y")}) == "/data/hub/in /y"
+    assert remap("/data", {}) == "/data"
 
 
 def test_script_headers() -> None:

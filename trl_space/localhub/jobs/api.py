@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,8 +21,7 @@ from ..accounts import Caller, hub_of, require
 from ..accounts_api import avatar_path
 from ..core import Hub
 from ..errors import HubError
-from ..repos import access, store
-from . import hardware, records
+from . import hardware, records, volumes
 from .logs import stream_events, stream_logs
 from .metrics import stream_metrics
 from .records import Job
@@ -180,9 +178,11 @@ def _start(request: Request, namespace: str, body: Any) -> JSONResponse:
 def _submit(
     hub: Hub, runner: Runner, who: Caller, namespace: str, spec: Spec, initiator: dict[str, Any]
 ) -> JSONResponse:
-    volumes = {volume["mountPath"]: _files_of(hub, who, volume) for volume in spec.volumes}
+    volumes.check(hub, who, spec.volumes)
+    if spec.space is not None:
+        volumes.visible(hub, who, "space", spec.space)
     creator = {"id": who.id, "name": who.name}
-    job_id = runner.submit(namespace, spec, creator, initiator, _known_token(hub, spec), volumes)
+    job_id = runner.submit(namespace, spec, creator, initiator, _known_token(hub, spec))
     job = records.get(hub, job_id)
     assert job is not None
     return JSONResponse(records.answer(hub, job))
@@ -235,24 +235,6 @@ def _known_token(hub: Hub, spec: Spec) -> dict[str, Any] | None:
             role = {"tokenRole": row["role"]} if row["role"] in ("read", "write") and row["kind"] != "oauth" else {}
             return {"ownerName": row["user"], **role}
     return None
-
-
-def _files_of(hub: Hub, who: Caller, volume: dict[str, Any]) -> dict[str, Path]:
-    """The files that a volume mounts, as the caller may read them."""
-    kind, revision = volume["type"], volume.get("revision", "main")
-    repo = store.find(hub, kind, volume["source"])
-    if repo is None or not access.visible(who, repo):
-        raise HubError(404, f"Repository not found: {kind} {volume['source']}", "RepoNotFound")
-    access.readable(hub, who, repo)
-    if store.head(hub, kind, repo.id, revision) is None:
-        raise HubError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
-    below = volume.get("path", "").strip("/")
-    prefix = f"{below}/" if below else ""
-    return {
-        path.removeprefix(prefix): entry.path_on_disk
-        for path, entry in store.files(hub, kind, repo.id, revision).items()
-        if path.startswith(prefix)
-    }
 
 
 def _stages(request: Request) -> list[str]:

@@ -1,8 +1,10 @@
 """What a job finds around itself: folders, environment variables, programs and mounted repositories.
 
 A job gets nothing of the Hub's own environment. It has a folder of its own with `work` (where it starts),
-`home` (HOME, with HF_HOME inside), `tmp` (TMPDIR) and `mnt` (volumes); all but the log goes when it ends, as
-the disk of a real job does.
+`home` (HOME, with HF_HOME inside), `tmp` (TMPDIR) and `mnt` (volumes, see `volumes`); all but the log goes when it
+ends, as the disk of a real job does. Mount paths are found in the command and in the variables; a program that has
+one written inside of it does not find it here. The programs that come with this Python are on PATH, in the place of
+those of an image.
 
 It sees no accelerator, so that a demo behaves the same on every computer: the variables of CUDA, ROCm, oneAPI
 and Ascend hide the devices from whoever honours them (the drivers do). Apple's MPS has no such variable; on
@@ -49,6 +51,7 @@ class Place:
         self.log = root / "log.jsonl"
         self.end = root / "end.json"
         self.supervisor = root / "supervisor.json"
+        self.volumes = root / "volumes.json"
 
     def make(self) -> None:
         """Create the folders, empty, for their owner alone."""
@@ -58,6 +61,8 @@ class Place:
 
     def clear(self) -> None:
         """Remove everything but the log and the word on how the job ended."""
+        # First of all: a folder that is half gone must not be taken for one that the job emptied.
+        self.volumes.unlink(missing_ok=True)
         for folder in (self.work, self.home, self.tmp, self.mnt):
             if folder.is_symlink() or folder.is_file():
                 folder.unlink(missing_ok=True)
@@ -83,7 +88,7 @@ def build(
     machine = FLAVORS[flavor]
     threads = str(max(1, (os.cpu_count() or 1) // max(1, at_once)))
     base = {
-        "PATH": f"{programs}:{_SYSTEM_PATH}",
+        "PATH": f"{programs}:{Path(sys.executable).parent}:{_SYSTEM_PATH}",
         "HOME": str(place.home),
         "TMPDIR": str(place.tmp),
         "HF_HOME": str(place.home / ".cache" / "huggingface"),
@@ -128,29 +133,14 @@ def make_programs(folder: Path) -> Path:
     return folder
 
 
-def mount(place: Place, mount_path: str, files: Mapping[str, Path]) -> Path:
-    """Copy a repository's files to where `mount_path` lies inside the job's folder, not to be written to.
-
-    `files` maps paths in the repository to files on disk. Copies, because a link would let a job damage the
-    Hub's own store.
-    """
-    target = place.mnt.joinpath(*[part for part in mount_path.split("/") if part and part != "."])
-    target.mkdir(parents=True, exist_ok=True)
-    for path, source in files.items():
-        copy = target / path
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
-        copy.chmod(0o444)
-    return target
-
-
 def remap(text: str, mounts: Mapping[str, Path]) -> str:
     """Replace the mount paths that a command or variable names with where they lie on this computer."""
-    for path, target in sorted(mounts.items(), key=lambda item: -len(item[0])):
-        clean = path.rstrip("/")
-        if clean:
-            text = re.sub(rf"(?<![\w./-]){re.escape(clean)}(?![\w.-])", lambda match, to=str(target): to, text)
-    return text
+    places = {path.rstrip("/"): str(target) for path, target in mounts.items() if path.rstrip("/")}
+    if not places:
+        return text
+    # All at once, the longest first: what was replaced is not looked at again.
+    paths = "|".join(re.escape(path) for path in sorted(places, key=len, reverse=True))
+    return re.sub(rf"(?<![\w./-])(?:{paths})(?![\w.-])", lambda match: places[match[0]], text)
 
 
 def _force(function: object, path: str, error: object) -> None:

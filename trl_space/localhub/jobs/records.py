@@ -160,6 +160,7 @@ def answer(hub: Hub, job: Job) -> dict[str, Any]:
         "startedAt": job.started_at,
         "finishedAt": job.finished_at,
         "dockerImage": spec["image"],
+        "spaceId": spec.get("space"),
         "command": spec["command"],
         "arguments": spec["arguments"],
         "environment": spec["environment"],

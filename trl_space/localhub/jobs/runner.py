@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -26,9 +27,10 @@ import psutil
 
 from ..core import Hub, now
 from ..errors import HubError
-from . import environment, records
+from . import environment, records, volumes
 from .records import Job
 from .spec import Spec
+from .supervisor import Log
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,6 @@ class Runner:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self.lock_path = self.folder / "hub.lock"
         self.secrets: OrderedDict[str, dict[str, str]] = OrderedDict()
-        self._volumes: dict[str, dict[str, dict[str, Path]]] = {}
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -120,16 +121,10 @@ class Runner:
         creator: dict[str, str],
         initiator: dict[str, Any],
         hf_token: dict[str, Any] | None,
-        volumes: dict[str, dict[str, Path]],
     ) -> str:
-        """Keep a job and start it as soon as there is room; returns its id.
-
-        Args:
-            volumes: for each mount path, the files to put there (path in the repository to file on disk).
-        """
+        """Keep a job and start it as soon as there is room; returns its id."""
         job_id = records.add(self.hub, namespace, spec, creator, initiator, hf_token)
         self.secrets[job_id] = dict(spec.secrets)
-        self._volumes[job_id] = volumes
         while len(self.secrets) > _KEPT_SECRETS:
             self.secrets.popitem(last=False)
         self._wake.set()
@@ -224,7 +219,7 @@ class Runner:
             environment=job.spec["environment"],
             at_once=self.hub.max_jobs,
         )
-        mounts = {path: environment.mount(place, path, files) for path, files in self._volumes.get(job.id, {}).items()}
+        mounts = volumes.mount(self.hub, place, job.spec["volumes"])
         argv = [environment.remap(text, mounts) for text in job.spec["command"] + job.spec["arguments"]]
         for name in job.spec["environment"]:
             variables[name] = environment.remap(variables[name], mounts)
@@ -275,6 +270,7 @@ class Runner:
             return True
         stage, message = _verdict(end)
         if stage == "ERROR" and end["reason"] == "exit" and not job.ended and job.failures < job.spec["attempts"] - 1:
+            self._keep_written(job)
             records.update(self.hub, job.id, stage="SCHEDULING", failures=job.failures + 1, live=0)
             self._wake.set()
             return True
@@ -282,7 +278,10 @@ class Runner:
         return True
 
     def _finish(self, job: Job, stage: str, message: str | None, finished: str | None = None) -> None:
-        """Make a stage final, unless it is already; then give back the disk."""
+        """Keep what the job wrote, make its stage final, unless it is already, and give back the disk."""
+        problem = self._keep_written(job)
+        if problem and stage == "COMPLETED":
+            stage, message = "ERROR", problem
         failures = job.failures + (stage == "ERROR")
         records.update(
             self.hub,
@@ -294,8 +293,20 @@ class Runner:
             failures=failures,
         )
         records.update(self.hub, job.id, live=0)
-        self._volumes.pop(job.id, None)
         self.place(job.id).clear()
+
+    def _keep_written(self, job: Job) -> str | None:
+        """Bring the job's buckets up to date; what they could not take is said in its log, a failure is returned."""
+        place = self.place(job.id)
+        try:
+            said, problem = volumes.keep(self.hub, place), None
+        except (OSError, ValueError, HubError, sqlite3.Error) as error:
+            log.exception("jobs: a bucket was not brought up to date")
+            problem = f"What the job wrote could not be kept in its bucket: {error}"
+            said = [problem]
+        for text in said:
+            Log(place.log, MAX_LOG_BYTES).line(f"===== {text} =====")
+        return problem
 
     def _find_again(self, job: Job) -> None:
         """Decide about a job that an earlier process of the Hub left unfinished."""
@@ -313,8 +324,6 @@ class Runner:
             self._finish(
                 job, "ERROR", "The local Hub was restarted before this job began, and its secrets are not kept on disk."
             )
-        elif job.stage == "SCHEDULING" and job.spec["volumes"]:
-            self._finish(job, "ERROR", "The local Hub was restarted before this job began; start it again.")
 
     def _stop_supervisor(self, job_id: str) -> None:
         process = _alive(_read(self.place(job_id).supervisor))

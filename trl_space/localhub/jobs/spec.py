@@ -2,7 +2,8 @@
 
 `read_spec(body)` turns the JSON of `POST /api/jobs/{namespace}` into a `Spec`, or raises a 400 that names the
 first field that is wrong. Rules: the request schema of the Hub's OpenAPI document. What the local Hub cannot
-do (buckets, ports, SSH, networks, Spaces as images) is refused with a sentence instead of being ignored.
+do (ports, SSH, networks, resource groups) is refused with a sentence instead of being ignored. No image is pulled,
+whether it is a Docker image or that of a Space.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ DEFAULT_TIMEOUT = 30 * 60
 
 @dataclass(frozen=True)
 class Spec:
-    """A checked request. `timeout` in seconds; `secrets` never leave memory."""
+    """A checked request. `timeout` in seconds; `secrets` never leave memory. Either `image` or `space` is None."""
 
-    image: str
+    image: str | None
     command: list[str]
     arguments: list[str]
     environment: dict[str, str]
@@ -35,12 +36,13 @@ class Spec:
     labels: dict[str, str]
     volumes: list[dict[str, Any]]
     arch: str
+    space: str | None = None
     secrets: dict[str, str] = field(repr=False, default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the secrets, for the database."""
-        names = ("image", "command", "arguments", "environment", "flavor", "timeout", "attempts", "volumes", "arch")
-        return {name: getattr(self, name) for name in names}
+        names = "image space command arguments environment flavor timeout attempts volumes arch"
+        return {name: getattr(self, name) for name in names.split()}
 
 
 def read_spec(body: Any) -> Spec:
@@ -54,10 +56,9 @@ def read_spec(body: Any) -> Spec:
     image, space = body.get("dockerImage"), body.get("spaceId")
     if (image is None) == (space is None):
         raise HubError(400, "Exactly one of `dockerImage` or `spaceId` must be provided")
-    if space is not None:
-        raise _unable("run the image of a Space; name a Docker image")
-    if not isinstance(image, str) or not image:
-        raise _wrong(f"expected string, received {_kind(image)}", "dockerImage")
+    key, value = ("dockerImage", image) if space is None else ("spaceId", space)
+    if not isinstance(value, str) or not value:
+        raise _wrong(f"expected string, received {_kind(value)}", key)
     if body.get("flavor") not in FLAVORS:
         raise _wrong("expected one of " + "|".join(f'"{name}"' for name in FLAVORS), "flavor", "Invalid option")
     for key, switch, wish in (
@@ -70,6 +71,8 @@ def read_spec(body: Any) -> Spec:
             raise _wrong(f"expected object, received {_kind(value)}", key)
         if value and value.get(switch):
             raise _unable(wish)
+    if body.get("resourceGroupId"):
+        raise _unable("run jobs in resource groups")
     command = _strings(body, "command")
     arguments = _strings(body, "arguments")
     if not command:
@@ -87,6 +90,7 @@ def read_spec(body: Any) -> Spec:
         labels=read_labels(body),
         volumes=_volumes(body),
         arch=_arch(body),
+        space=space,
         secrets=_record(body, "secrets", _SECRET_NAME),
     )
 
@@ -162,7 +166,7 @@ def _volumes(body: dict[str, Any]) -> list[dict[str, Any]]:
         return []
     if not isinstance(value, list):
         raise _wrong(f"expected array, received {_kind(value)}", "volumes")
-    volumes = []
+    volumes: list[dict[str, Any]] = []
     for index, item in enumerate(value):
         where = f"volumes[{index}]"
         if not isinstance(item, dict):
@@ -170,15 +174,26 @@ def _volumes(body: dict[str, Any]) -> list[dict[str, Any]]:
         for key in ("type", "source", "mountPath"):
             if not isinstance(item.get(key), str):
                 raise _wrong(f"expected string, received {_kind(item.get(key))}", f"{where}.{key}")
-        if item["type"] == "bucket":
-            raise _unable("mount buckets; mount a model or dataset repository, or name the script by its address")
-        if item["type"] not in ("model", "dataset", "space"):
+        for key, kind in (("revision", str), ("path", str), ("readOnly", bool)):
+            if item.get(key) is not None and not isinstance(item[key], kind):
+                name = "boolean" if kind is bool else "string"
+                raise _wrong(f"expected {name}, received {_kind(item[key])}", f"{where}.{key}")
+        bucket = item["type"] == "bucket"
+        if item["type"] not in ("bucket", "model", "dataset", "space"):
             raise _wrong('expected one of "bucket"|"model"|"dataset"|"space"', f"{where}.type", "Invalid option")
+        if bucket and item.get("revision"):
+            raise _wrong("a bucket has no revisions", f"{where}.revision")
         parts = item["mountPath"].split("/")
         if not item["mountPath"].startswith("/") or ".." in parts or not any(parts) or "\0" in item["mountPath"]:
             raise _wrong("must match pattern /^\\/.*/", f"{where}.mountPath", "Invalid string")
         keep = ("type", "source", "mountPath", "revision", "path")
-        volumes.append({**{key: item[key] for key in keep if isinstance(item.get(key), str)}, "readOnly": True})
+        # A repository is never written to; a bucket is, unless the volume says otherwise.
+        closed = bool(item.get("readOnly", False)) or not bucket
+        volumes.append({**{key: item[key] for key in keep if item.get(key) is not None}, "readOnly": closed})
+    places = [[part for part in volume["mountPath"].split("/") if part not in ("", ".")] for volume in volumes]
+    for index, place in enumerate(places):
+        if place in places[:index]:
+            raise _wrong("two volumes have this path", f"volumes[{index}].mountPath")
     return volumes
 
 
