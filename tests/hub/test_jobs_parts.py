@@ -173,6 +173,16 @@ def test_packages_for_a_gpu_may_be_missing_and_others_may_not(tmp_path: Path) ->
     assert (done.returncode, done.stdout) == (1, "") and "missing package 'no-such-thing'" in done.stderr
 
 
+def test_options_that_choose_packages_are_passed_over(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text("import sys\nprint(sys.argv[1:])\n")
+    options = ["--no-project", "-P", "trl", "--exclude-newer=2026-01-01", "--fork-strategy", "fewest", "-p", "3.11"]
+    done = run_uv("run", *options, str(script), "--with", "x")
+    assert (done.returncode, done.stdout) == (0, "['--with', 'x']\n"), done.stderr
+    done = run_uv("run", "--with", "git+https://github.com/huggingface/trl", str(script))
+    assert done.returncode == 1 and "what lies at an address cannot be compared" in done.stderr
+
+
 def test_pip_install_looks_and_installs_nothing() -> None:
     done = run_uv("pip", "install", "--system", "--quiet", "--index-url", "x", "pytest", "liger-kernel==0.8.5")
     assert done.returncode == 0 and "not installed here: liger-kernel" in done.stderr

@@ -29,9 +29,12 @@ NAME = "uv (stand-in)"
 GPU_ONLY = frozenset({"bitsandbytes", "deepspeed", "flash-attn", "kernels", "liger-kernel", "vllm"})
 _WITH_VALUE = {
     "--python", "-p", "--with-requirements", "--index", "--index-url", "-i", "--extra-index-url", "--default-index",
-    "--extra", "--group", "--only-group", "--env-file", "--directory", "--project", "--cache-dir", "--index-strategy",
-    "--prerelease", "--resolution", "--exclude-newer", "--find-links", "-f", "--refresh-package", "--link-mode",
-    "--color", "--config-file", "--torch-backend",
+    "--extra", "--no-extra", "--group", "--no-group", "--only-group", "--env-file", "--directory", "--project",
+    "--package", "--cache-dir", "--index-strategy", "--keyring-provider", "--allow-insecure-host", "--prerelease",
+    "--resolution", "--fork-strategy", "--exclude-newer", "--exclude-newer-package", "--find-links", "-f",
+    "--upgrade-package", "-P", "--refresh-package", "--reinstall-package", "--no-build-package",
+    "--no-binary-package", "--no-build-isolation-package", "--config-setting", "-C", "--link-mode", "--color",
+    "--config-file", "--python-platform", "--torch-backend",
 }  # fmt: skip
 
 
@@ -77,7 +80,8 @@ def missing(requirements: list[str]) -> tuple[list[str], list[str]]:
         try:
             wanted = Requirement(text)
         except InvalidRequirement:
-            problems.append(f"cannot read the requirement '{text}'")
+            where = " (what lies at an address cannot be compared)" if "://" in text else ""
+            problems.append(f"cannot read the requirement '{text}'{where}")
             continue
         if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
             continue
