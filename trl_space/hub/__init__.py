@@ -11,10 +11,11 @@ Each takes the visitor's token, or None for nobody; the server's own token is ne
     follow      a run's log, live, for any number of viewers    result    whether a run left a whole model
     tokens      how long rows are for a model                   targets   the repository that a run would save to
     siblings    the conversational sibling of a model           measured  what an earlier run of the same shape took
+    fetch       a script from an address, of the Hub or not     keep_script  a script in the visitor's own dataset
 
 Below them: `client` (how the Hub is asked), `config` (where it is, time limits), `cache`, `wanted` (whether anybody
-still waits for an answer), `ids` (names, checked), `once` (what was launched here), `repo_files` (what the names of
-files tell), `viewer` (the dataset viewer), `child`, `stream_rows` and `count_tokens` (what strangers wrote, read in
-processes of their own), `upstream`, `sse`, `spool` and `hardware` (one job,
-its log and what its machine does).
+still waits for an answer), `ids` (names, checked), `addresses` (from where a script may be read), `allowance` (how
+often), `once` (what was launched here), `repo_files` (what the names of files tell), `viewer` (the dataset viewer),
+`child`, `stream_rows` and `count_tokens` (what strangers wrote, read in processes of their own), `upstream`, `sse`,
+`spool` and `hardware` (one job, its log and what its machine does).
 """
