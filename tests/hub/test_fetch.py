@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from trl_space.hub import fetch
 from trl_space.hub.addresses import Unread
 from trl_space.hub.wanted import Abandoned, Wanted
 
-from .script_server import NUMBERS, ScriptServer
+from .script_server import NUMBERS, ScriptServer, network_to
 
 HOST = "files.example.org"
 URL = f"https://{HOST}/train.py"
@@ -59,10 +60,18 @@ def test_a_script_is_read_as_it_is(server: ScriptServer) -> None:
     script = fetch.fetch_script(URL, None)
     assert script.text == SCRIPT.decode()
     assert script.sha256 == hashlib.sha256(SCRIPT).hexdigest()
-    assert (script.url, script.size, script.commit) == (URL, len(SCRIPT), "")
+    assert (script.url, script.address, script.size, script.commit) == (URL, URL, len(SCRIPT), "")
     assert server.connected == [(NUMBERS[0], 443)], "the number that was looked up, and no other"
     assert server.greeted == [HOST], "TLS is asked for the name"
     assert server.seen[0][1]["host"] == HOST
+
+
+def test_an_app_in_another_process_can_be_led_here(
+    server: ScriptServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server.authority_file(tmp_path / "authority.pem")
+    monkeypatch.setattr(fetch, "network", network_to(server.port, str(tmp_path / "authority.pem")))
+    assert fetch.fetch_script(URL, None).text == SCRIPT.decode()
 
 
 def test_a_page_of_github_is_read_as_its_file(server: ScriptServer) -> None:

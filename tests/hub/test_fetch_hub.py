@@ -12,6 +12,7 @@ from trl_space.hub.addresses import Unread
 from trl_space.hub.errors import HubProblem
 from trl_space.localhub.faults import fingerprint
 from trl_space.localhub.server import LocalHub
+from trl_space.script import Script
 
 from .app_hub import Recorder
 from .fault_table import FAULTS
@@ -52,8 +53,21 @@ def test_a_page_or_a_file_of_the_hub_is_read_from_the_hub(
     commit = HfApi(token=token).dataset_info(repo).sha
     assert (script.text, script.commit) == (SCRIPT.decode(), commit)
     assert script.url == f"{local_hub.url}/datasets/{repo}/resolve/main/a%20b/train.py"
-    pinned = fetch.fetch_script(script.url.replace("/main/", f"/{commit}/"), token)
+    assert script.address == script.url.replace("/main/", f"/{commit}/"), "a recipe names the commit that was read"
+    pinned = fetch.fetch_script(script.address, token)
     assert (pinned.sha256, pinned.commit) == (script.sha256, commit)
+
+
+def test_a_recipe_names_the_commit_that_was_read(local_hub: LocalHub, repo: str) -> None:
+    token = local_hub.token("ada")
+    api = HfApi(token=token)
+    for content in (b"print(2)", b"print(3)"):
+        api.upload_file(path_or_fileobj=content, path_in_repo="t.py", repo_id=repo, repo_type="dataset")
+        script = fetch.fetch_script(f"hf://datasets/{repo}/t.py", token)
+        assert script.address == f"hf://datasets/{repo}@{api.dataset_info(repo).sha}/t.py"
+        assert Script(url=script.address, sha256=script.sha256)
+        fetch._scripts.clear()
+        assert fetch.fetch_script(script.address, token).text.encode() == content
 
 
 def test_only_who_may_read_it_reads_it(local_hub: LocalHub, repo: str) -> None:
@@ -81,7 +95,7 @@ def test_large_files_are_none(local_hub: LocalHub, repo: str) -> None:
     api = HfApi(token=token)
     for name, content in {"big.py": b"#" * (fetch.MOST + 1), "page.html": b"<html>"}.items():
         api.upload_file(path_or_fileobj=content, path_in_repo=name, repo_id=repo, repo_type="dataset")
-    with pytest.raises(Unread, match="larger than 512 KiB"):
+    with pytest.raises(Unread, match="larger than 256 KiB"):
         fetch.fetch_script(f"{local_hub.url}/datasets/{repo}/blob/main/big.py", token)
     with pytest.raises(Unread, match="web page"):
         fetch.fetch_script(f"{local_hub.url}/datasets/{repo}/blob/main/page.html", token)

@@ -62,10 +62,12 @@ def test_a_script_is_kept_privately_and_its_address_gives_it_back(local_hub: Loc
     assert (kept.repo, kept.sha256, kept.private, kept.new) == (REPO, SHA256, True, True)
     assert kept.path == f"my-script-final-{SHA256[:16]}.py"
     assert kept.url == f"{local_hub.url}/datasets/{REPO}/resolve/{kept.commit}/{kept.path}"
+    assert kept.address == f"hf://datasets/{REPO}@{kept.commit}/{kept.path}"
     assert read(local_hub, kept) == TEXT.encode(), "byte for byte, line ends too"
     info = HfApi(token=local_hub.token("ada")).dataset_info(REPO)
     assert info.private and info.sha == kept.commit
-    script = fetch.fetch_script(kept.url, token)
+    script = fetch.fetch_script(kept.address, token)
+    assert script.address == kept.address and script.url == kept.url
     assert (script.text, script.sha256, script.commit) == (TEXT, SHA256, kept.commit)
     with pytest.raises(HubProblem) as caught:
         fetch.fetch_script(kept.url, local_hub.token("grace"))

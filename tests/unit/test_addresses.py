@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from trl_space.hub import addresses, config, fetch
 from trl_space.hub.addresses import HubFile, Unread, WebFile, is_public, locate, raw_address
 from trl_space.hub.errors import HubProblem
+from trl_space.script import Script
 from trl_space.texts import section
 
 GIST = "0123456789abcdef0123456789abcdef"
@@ -55,20 +56,40 @@ def test_pages_are_turned_into_files(address: str, url: str) -> None:
 @pytest.mark.parametrize(
     ("address", "found"),
     [
-        ("https://huggingface.co/ada/x/blob/main/t.py", HubFile("", "ada/x", "main", "t.py")),
-        ("https://hf.co/ada/x/resolve/v1.0/a/t.py?download=true", HubFile("", "ada/x", "v1.0", "a/t.py")),
-        ("huggingface.co/datasets/ada/x/raw/main/t.py", HubFile("datasets/", "ada/x", "main", "t.py")),
-        ("https://huggingface.co/spaces/ada/x/blob/main/app.py", HubFile("spaces/", "ada/x", "main", "app.py")),
-        ("https://huggingface.co/gpt2/blob/main/t.py", HubFile("", "gpt2", "main", "t.py")),
-        ("https://huggingface.co/ada/x/blob/refs%2Fpr%2F1/t.py", HubFile("", "ada/x", "refs/pr/1", "t.py")),
-        ("https://huggingface.co/ada/x/blob/refs/pr/1/t.py", HubFile("", "ada/x", "refs/pr/1", "t.py")),
-        ("https://huggingface.co/ada/raw/blob/main/a%20b.py", HubFile("", "ada/raw", "main", "a b.py")),
+        ("https://huggingface.co/ada/x/blob/main/t.py", HubFile("model", "ada/x", "main", "t.py")),
+        ("https://hf.co/ada/x/resolve/v1.0/a/t.py?download=true", HubFile("model", "ada/x", "v1.0", "a/t.py")),
+        ("huggingface.co/datasets/ada/x/raw/main/t.py", HubFile("dataset", "ada/x", "main", "t.py")),
+        ("https://huggingface.co/spaces/ada/x/blob/main/app.py", HubFile("space", "ada/x", "main", "app.py")),
+        ("https://huggingface.co/ada/x/blob/refs%2Fpr%2F1/t.py", HubFile("model", "ada/x", "refs/pr/1", "t.py")),
+        ("https://huggingface.co/ada/x/blob/refs/pr/1/t.py", HubFile("model", "ada/x", "refs/pr/1", "t.py")),
+        ("https://huggingface.co/ada/raw/blob/main/a%20b.py", HubFile("model", "ada/raw", "main", "a b.py")),
+        ("hf://ada/x/t.py", HubFile("model", "ada/x", "main", "t.py")),
+        ("hf://datasets/ada/x@v2/a/t.py", HubFile("dataset", "ada/x", "v2", "a/t.py")),
+        ("hf://spaces/ada/x@refs/pr/7/app.py", HubFile("space", "ada/x", "refs/pr/7", "app.py")),
+        ("https://huggingface.co/ada/x/blob/main/..%2F..%2Fapi", HubFile("model", "ada/x", "main", "..%2F..%2Fapi")),
     ],
 )
 def test_files_of_the_hub_are_the_hubs(address: str, found: HubFile) -> None:
     assert locate(address) == found
-    assert locate(config.endpoint() + found.target) == found, "its own address leads to it again"
-    assert found.url.startswith(config.endpoint() + "/")
+    assert found.url.startswith(config.endpoint() + "/") and "/../" not in found.url and "%2F..%2F" not in found.url
+    if "%" not in found.path:
+        assert locate(found.url) == found, "its own address leads to it again"
+
+
+@pytest.mark.parametrize(
+    ("file", "address"),
+    [
+        (HubFile("dataset", "ada/x", "main", "t.py"), "hf://datasets/ada/x@main/t.py"),
+        (HubFile("model", "ada/x", "refs/pr/1", "a/t.py"), "hf://models/ada/x@refs/pr/1/a/t.py"),
+        (HubFile("space", "ada/x", COMMIT, "t.py"), f"hf://spaces/ada/x@{COMMIT}/t.py"),
+        (HubFile("dataset", "ada/x", "a/b", "t.py"), "hf://datasets/ada/x@a%2Fb/t.py"),
+    ],
+)
+def test_a_recipe_can_name_a_file_of_the_hub(file: HubFile, address: str) -> None:
+    assert file.address == address == Script(url=address).url
+    assert locate(address) == file
+    odd = HubFile(file.type, file.repo, file.revision, "a b'.py")
+    assert odd.address == odd.url and locate(odd.address) == odd, "a recipe takes no spaces and quotation marks"
 
 
 def test_a_hub_on_this_computer_is_reached_as_the_hub_alone() -> None:
@@ -147,7 +168,15 @@ def test_a_hub_on_this_computer_is_reached_as_the_hub_alone() -> None:
         ("https://huggingface.co/datasets/ada/x/tree/main", "hub_page"),
         ("https://huggingface.co/ada/x/blob/main", "hub_page"),
         ("https://huggingface.co/", "hub_page"),
-        ("https://huggingface.co/ada/x/blob/main/..%2F..%2Fapi", "odd"),
+        ("https://huggingface.co/gpt2/blob/main/t.py", "hub_page"),
+        ("https://huggingface.co/ada/x/blob/main/%5C/t.py", "odd"),
+        ("hf://buckets/ada/x/t.py", "hub_page"),
+        ("hf://kernels/ada/x/t.py", "hub_page"),
+        ("hf://datasets/ada/x", "hub_page"),
+        ("hf://ada", "hub_page"),
+        ("hf://datasets/ada/x@/t.py", "hub_page"),
+        ("hf://datasets/ada/x/../../api/whoami-v2", "odd"),
+        ("hf://datasets/ada/x//t.py", "hub_page"),
         ("https://huggingface.co/ada/x/blob/main/%2e%2e/t.py", "odd"),
         ("https://github.com/huggingface/trl", "github_page"),
         ("https://github.com/huggingface/trl/tree/main/trl/scripts", "github_page"),
@@ -172,7 +201,7 @@ def test_a_name_that_no_repository_has_is_refused(address: str) -> None:
         locate(address)
 
 
-@given(st.text(max_size=200) | st.from_regex(r"https://[^/ ]{0,40}/[^ ]{0,40}", fullmatch=True))
+@given(st.text(max_size=200) | st.from_regex(r"(https|hf)://[^/ ]{0,40}/[^ ]{0,40}", fullmatch=True))
 def test_whatever_is_given_what_comes_back_is_plain(address: str) -> None:
     try:
         found = locate(address)
@@ -181,6 +210,8 @@ def test_whatever_is_given_what_comes_back_is_plain(address: str) -> None:
         return
     if isinstance(found, HubFile):
         assert not set(found.path.split("/")) & {"", ".", ".."}
+        assert locate(found.address) == found or "%" in found.path
+        return
     else:
         assert re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+", found.host)
         assert not found.host[-1].isdigit() or not found.host.rpartition(".")[2].isdigit()

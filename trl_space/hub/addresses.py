@@ -3,12 +3,13 @@
     locate("https://github.com/huggingface/trl/blob/main/trl/scripts/sft.py")
     # WebFile("raw.githubusercontent.com", "/huggingface/trl/main/trl/scripts/sft.py")
     locate("https://huggingface.co/datasets/ada/scripts/blob/main/train.py")
-    # HubFile("datasets/", "ada/scripts", "main", "train.py"), of the Hub that this app talks to
+    # HubFile("dataset", "ada/scripts", "main", "train.py"), of the Hub that this app talks to; the same as
+    locate("hf://datasets/ada/scripts@main/train.py")
     is_public("169.254.169.254")        # False
 
-An address comes from a person or from somebody's link. It is read strictly: what is no plain https address of a name
-raises `Unread`, with a sentence, and is never mended into one. `fetch` asks, and holds the name's numbers against
-`is_public`.
+An address comes from a person or from somebody's link. It is read strictly: what is neither a file of the Hub nor a
+plain https address of a name raises `Unread`, with a sentence, and is never mended into one. `fetch` asks, and holds
+the name's numbers against `is_public`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote
+
+from huggingface_hub import HfUri, parse_hf_uri
+from huggingface_hub.errors import HfUriError
 
 from ..texts import t
 from . import ids
@@ -39,6 +43,8 @@ _SECRETS = frozenset(
     "token access_token private_token auth authorization password api_key apikey key secret signature sig "
     "x-amz-signature x-amz-security-token x-goog-signature x-goog-credential".split()
 )
+_PREFIXES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
+_WORDS = {"model": "model", "dataset": "dataset", "space": "Space"}
 _HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 # How pages of other sites that show a file are turned into the file's own address; tried in this order.
 _RAW = (("/-/blob/", "/-/raw/"), ("/src/branch/", "/raw/branch/"), ("/src/commit/", "/raw/commit/"))
@@ -84,9 +90,9 @@ class WebFile:
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file in a repository of the Hub. `prefix` is "", "datasets/" or "spaces/"."""
+    """A file in a repository of the Hub; `type` is "model", "dataset" or "space"."""
 
-    prefix: str
+    type: str
     repo: str
     revision: str
     path: str
@@ -95,12 +101,18 @@ class HubFile:
     def target(self) -> str:
         """Where the Hub has it, from the slash on."""
         file = "/".join(segment(part) for part in self.path.split("/"))
-        return f"/{self.prefix}{repo_path(self.repo)}/resolve/{segment(self.revision)}/{file}"
+        return f"/{_PREFIXES[self.type]}{repo_path(self.repo)}/resolve/{segment(self.revision)}/{file}"
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """Its address in the web."""
         return endpoint() + self.target
+
+    @property
+    def address(self) -> str:
+        """How a recipe names it, whatever Hub it is on: `hf://datasets/ada/scripts@main/train.py`."""
+        address = HfUri(self.type, self.repo, self.revision, self.path).to_uri()
+        return self.url if re.search(r"[^!-~]|[\\\"'<>`{}|^]", address) else address  # what `script.Script` refuses
 
 
 def locate(address: str) -> WebFile | HubFile:
@@ -117,17 +129,19 @@ def locate(address: str) -> WebFile | HubFile:
         raise Unread("odd")
     if re.match(r"(?i)[a-z0-9-]+(\.[a-z0-9-]+)+/", text):  # as people write it
         text = "https://" + text
+    if text.startswith("hf://"):
+        return _on_hub(text)
     parts = _PARTS.fullmatch(text)
     if parts is None:
         raise Unread("no_address")
     scheme, authority, path, query, fragment = (part or "" for part in parts.groups())
     if f"{scheme}://{authority}".lower() == endpoint().lower():
-        return _on_hub(path)
+        return _on_hub("https://huggingface.co" + path)
     if scheme.lower() != "https":
         raise Unread("scheme")
     host = _host(authority)
     if host in _HUB_HOSTS:
-        return _on_hub(path)
+        return _on_hub("https://huggingface.co" + path)
     if any(name.lower() in _SECRETS for name, _ in parse_qsl(query, keep_blank_values=True)):
         raise Unread("secret")
     path = _SITES[host](path, fragment) if host in _SITES else path
@@ -168,20 +182,19 @@ def _host(authority: str) -> str:
 # --- pages that show a file -------------------------------------------------------------------------------------------
 
 
-def _on_hub(path: str) -> HubFile:
-    parts = [unquote(part) for part in path.split("/") if part]
-    prefix = f"{parts.pop(0)}/" if parts and parts[0] in ("datasets", "spaces") else ""
-    # The old names have no owner: gpt2/blob/main/train.py
-    at = next((at for at in (2, 1) if at < len(parts) and parts[at] in ("blob", "resolve", "raw")), 0)
-    if not at or len(parts) < at + 3:
+def _on_hub(address: str) -> HubFile:
+    """A file of the Hub, from `hf://…` or from the address of its page on the official one."""
+    try:
+        found = parse_hf_uri(address)
+    except HfUriError:
+        raise Unread("hub_page") from None
+    names = found.path_in_repo.split("/")
+    if found.type not in _PREFIXES or not found.path_in_repo:
         raise Unread("hub_page")
-    repo, rest = "/".join(parts[:at]), parts[at + 1 :]
-    taken = 3 if rest[0] == "refs" and len(rest) > 3 else 1  # refs/pr/1, with its slashes as they are
-    revision, names = "/".join(rest[:taken]), rest[taken:]
-    if any(name in ("", ".", "..") or "/" in name or "\\" in name or not name.isprintable() for name in names):
+    if any(name in ("", ".", "..") or "\\" in name or not name.isprintable() for name in names):
         raise Unread("odd")
-    what = {"datasets/": "dataset", "spaces/": "Space"}.get(prefix, "model")
-    return HubFile(prefix, ids.repo(repo, what), ids.revision(revision), "/".join(names))
+    repo, revision = ids.repo(found.id, _WORDS[found.type]), ids.revision(found.revision or "main")
+    return HubFile(found.type, repo, revision, found.path_in_repo)
 
 
 def _on_github(path: str, _: str) -> str:

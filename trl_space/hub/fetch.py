@@ -1,7 +1,7 @@
 """Read a script from an address, for the visitor to see before anything is done with it. It is never run here.
 
     script = fetch_script("https://github.com/huggingface/trl/blob/v1.16.0/trl/scripts/sft.py", token)
-    script.text, script.sha256, script.url
+    script.text, script.sha256, script.address       # the latter two are what a recipe says of it
 
 The address may come from anybody's link, so the server must not be a way to what only the server reaches:
 
@@ -16,7 +16,6 @@ The address may come from anybody's link, so the server must not be a way to wha
 
 from __future__ import annotations
 
-import hashlib
 import re
 import socket
 import ssl
@@ -24,7 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from urllib.parse import urljoin
 
@@ -32,6 +31,7 @@ import httpcore2
 import httpx2
 
 from ..names import clean_text
+from ..script import MAX_SCRIPT, sha256_of
 from .addresses import HubFile, Unread, WebFile, is_public, locate, raw_address
 from .allowance import Allowance
 from .cache import Cache, credential
@@ -39,8 +39,8 @@ from .client import get
 from .errors import HubProblem
 from .wanted import PatientStream, check, patiently
 
-MOST = 512 * 1024
-"""Most bytes of a script."""
+MOST = MAX_SCRIPT
+"""Most bytes of a script: what a job can carry."""
 
 MOST_TRAFFIC = 4 * MOST
 """Most bytes that a server may send for it, with all that goes around them."""
@@ -83,6 +83,7 @@ class Fetched:
         text: as it is, line ends too, but for a byte order mark at its start.
         sha256: of `text` in UTF-8, hexadecimal.
         url: the address of the file itself, which was asked.
+        address: what a recipe calls it: `url`, or for a file of the Hub `hf://…`, at the commit it was read at.
         size: bytes of `text` in UTF-8.
         commit: of a file of the Hub, where the Hub said so; else "".
     """
@@ -90,6 +91,7 @@ class Fetched:
     text: str
     sha256: str
     url: str
+    address: str
     size: int
     commit: str = ""
 
@@ -140,8 +142,8 @@ def fetch_script(address: str, token: str | None = None) -> Fetched:
     return _scripts.get(place.url, make=lambda: _from_web(place))
 
 
-def script_of(body: bytes, url: str, commit: str = "") -> Fetched:
-    """What was read, as a script. Raises Unread when it is none."""
+def text_of(body: bytes, url: str) -> str:
+    """What was read from an address, as the text of a script. Raises Unread when it is none."""
     if len(body) > MOST:
         raise Unread("big", kib=MOST // 1024)
     if body.startswith(b"version https://git-lfs.github.com/spec/"):
@@ -160,8 +162,7 @@ def script_of(body: bytes, url: str, commit: str = "") -> Fetched:
         raise Unread("page_raw" if raw else "page", offer=raw, raw=_shown(raw))
     if start.startswith("{") and '"nbformat"' in text:
         raise Unread("notebook")
-    kept = text.encode()
-    return Fetched(text, hashlib.sha256(kept).hexdigest(), url, len(kept), commit)
+    return text
 
 
 def _from_hub(place: HubFile, token: str | None) -> Fetched:
@@ -173,7 +174,11 @@ def _from_hub(place: HubFile, token: str | None) -> Fetched:
             raise Unread("large_file") from None
         raise
     commit = answer.headers.get("x-repo-commit", "")
-    return script_of(answer.body, place.url, commit if re.fullmatch(r"[0-9a-f]{40}", commit) else "")
+    text = text_of(answer.body, place.url)
+    if not re.fullmatch(r"[0-9a-f]{40}", commit):
+        commit = ""
+    pinned = replace(place, revision=commit or place.revision)
+    return Fetched(text, sha256_of(text), place.url, pinned.address, len(text.encode()), commit)
 
 
 # --- the web ----------------------------------------------------------------------------------------------------------
@@ -184,7 +189,8 @@ def _from_web(place: WebFile) -> Fetched:
         raise Unread("busy", "rate_limited")
     try:
         numbers = _numbers(place.host)
-        return script_of(_ask(place, numbers), place.url)
+        text = text_of(_ask(place, numbers), place.url)
+        return Fetched(text, sha256_of(text), place.url, place.url, len(text.encode()))
     finally:
         _places.release()
 
@@ -223,7 +229,7 @@ def _ask(place: WebFile, numbers: Sequence[str]) -> bytes:
             for piece in answer.iter_stream():
                 body += piece
                 if len(body) > MOST:
-                    break  # `script_of` says so
+                    break  # `text_of` says so
             return bytes(body)
     except httpcore2.TimeoutException:
         raise Unread("silent", "unreachable", host=host) from None

@@ -1,7 +1,7 @@
 """A script that was pasted or edited, kept in the visitor's own dataset, so that a link can name it.
 
     kept = keep_script("ada", "train.py", text, token)
-    kept.url        # https://huggingface.co/datasets/ada/trl-space-scripts/resolve/{commit}/train-1f0c9a….py
+    kept.address    # hf://datasets/ada/trl-space-scripts@{commit}/train-1f0c9a….py, for the recipe, with kept.sha256
     seen = shelf("ada", token)
     seen.scripts                                    # what everybody could read once it is public
     publish("ada", seen.head, token)                # only when the visitor saw that, and asked for it
@@ -9,7 +9,7 @@
 All scripts of an account lie in one dataset, `{owner}/trl-space-scripts`, which is made private. A file's name ends
 with the hash of its text, so the same text is the same file: it is found, and not committed again. A commit names its
 parent, so of two at a time one is refused and looks again; whoever's answer got lost looks as well. What comes back is
-the address of a commit that holds the text.
+the address of a commit that holds the text, which never leads to another one.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from dataclasses import dataclass
 
 import httpx2
 
+from ..script import MAX_SCRIPT, sha256_of
 from ..texts import t
+from .addresses import HubFile
 from .client import Answer, get, get_json, send_once
-from .config import endpoint, repo_path
+from .config import repo_path
 from .errors import HubProblem, translate
-from .fetch import MOST
 from .ids import job
 from .jobs import is_refusal
 from .repo_files import files_of
@@ -64,7 +65,6 @@ class Kept:
     """Where a script is.
 
     Args:
-        url: of the file at `commit`; it never leads to another text.
         repo: the dataset.
         path: the file in it.
         commit: 40 hexadecimal digits.
@@ -83,7 +83,12 @@ class Kept:
     @property
     def url(self) -> str:
         """`{endpoint}/datasets/{repo}/resolve/{commit}/{path}`"""
-        return f"{endpoint()}/datasets/{self.repo}/resolve/{self.commit}/{self.path}"
+        return HubFile("dataset", self.repo, self.commit, self.path).url
+
+    @property
+    def address(self) -> str:
+        """What a recipe calls it: `hf://datasets/{repo}@{commit}/{path}`"""
+        return HubFile("dataset", self.repo, self.commit, self.path).address
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ def keep_script(owner: str, name: str, text: str, token: str, *, public: bool = 
         HubProblem: it was not saved, or nobody knows; calling again is safe in any case.
     """
     repo, data = _repo(owner, token), _checked(text)
-    sha256 = hashlib.sha256(data).hexdigest()
+    sha256 = sha256_of(text)
     wanted = f"{_stem(name)}-{sha256[:DIGITS]}.py"
     place: Shelf | None = None
     making = sent = False
@@ -213,8 +218,8 @@ def _checked(text: str) -> bytes:
         data = b"\0"
     if b"\0" in data:
         raise HubProblem("invalid", sentence=t("keep.not_text"))
-    if len(data) > MOST:
-        raise HubProblem("invalid", sentence=t("keep.big", kib=MOST // 1024))
+    if len(data) > MAX_SCRIPT:
+        raise HubProblem("invalid", sentence=t("keep.big", kib=MAX_SCRIPT // 1024))
     return data
 
 
@@ -226,7 +231,7 @@ def _stem(name: str) -> str:
 
 def _repo(owner: str, token: str) -> str:
     if not token:
-        raise HubProblem("unauthorized", sentence=t("page.sign_in_first"))
+        raise HubProblem("unauthorized", sentence=t("keep.sign_in"))
     return f"{job(owner, 'x')[0]}/{NAME}"
 
 
@@ -255,7 +260,7 @@ def _find(place: Shelf, data: bytes, sha256: str, token: str) -> str | None:
     for path in place.scripts:
         if path.endswith(f"-{sha256[:DIGITS]}.py") and re.fullmatch(r"[\w.-]+", path):
             target = f"/datasets/{repo_path(place.repo)}/resolve/{place.head}/{path}"
-            answer = get(target, token, about=f"the dataset {place.repo}", limit=2 * MOST)
+            answer = get(target, token, about=f"the dataset {place.repo}", limit=2 * MAX_SCRIPT)
             if answer.body == data:
                 return path
             # Another text under this name, as git and as large files name it; or nothing that the Hub has.
