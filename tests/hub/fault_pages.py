@@ -27,6 +27,7 @@ from starlette.requests import Request
 from app import SCOPES
 from trl_space import hub as hub_room
 from trl_space.hub import machines
+from trl_space.hub.allowance import Allowance
 from trl_space.hub.cache import Cache
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.follow import Followers
@@ -228,7 +229,7 @@ def forget_everything() -> None:
         if room.name in ("count_tokens", "stream_rows"):
             continue  # programs of their own
         for value in vars(importlib.import_module(f"{hub_room.__name__}.{room.name}")).values():
-            if isinstance(value, Cache):
+            if isinstance(value, Cache | Allowance):
                 value.clear()
 
 
