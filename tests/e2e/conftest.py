@@ -161,8 +161,8 @@ def _space(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     space = Space(hub, tmp_path_factory.mktemp("space"), planted=hub.token("owner"))
     space.start()
     yield space
-    printed = space.server.output() if space.server else ""
     space.stop()
+    printed = space.output()
     assert "Traceback" not in printed, printed[-3000:]
     for who in ("ada", "grace", "owner"):
         assert hub.token(who) not in printed

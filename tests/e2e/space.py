@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -32,6 +33,7 @@ class Space:
         self.url = f"http://127.0.0.1:{self.port}"
         self.server: Server | None = None
         self._stack = ExitStack()
+        self._printed = ""
         hub.register_client(CLIENT["id"], CLIENT["secret"], [f"{self.url}/login/callback"], CLIENT["name"])
 
     def environment(self) -> dict[str, str]:
@@ -68,8 +70,18 @@ class Space:
 
     def stop(self) -> None:
         """End the app."""
+        self._printed = self.output()
         self._stack.close()
         self.server = None
+
+    def kill(self) -> None:
+        """End the app at once with SIGKILL, as a crash would."""
+        os.killpg(self.server.pid, signal.SIGKILL)
+        self.stop()
+
+    def output(self) -> str:
+        """Everything that the app has printed, before its restarts too."""
+        return self._printed + (self.server.output() if self.server else "")
 
     def restart(self) -> None:
         """`stop()` and `start()`, as when a Space is updated."""

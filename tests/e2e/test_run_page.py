@@ -233,6 +233,49 @@ def test_older_lines_come_when_they_are_asked_for(watch, hub: LocalHub, page: Pa
 
 
 @pytest.mark.timeout(120)
+def test_what_waiting_mends_is_tried_again_and_what_it_does_not_is_said(watch, hub: LocalHub, page: Page) -> None:
+    job = printed(hub, [*begin(9), step(1, 9, loss=2.0), 60])
+    tabs = {"problem": "You are watching too many runs.", "kind": "rate_limited"}
+    answers = {"run": [{"problem": "The Hub cannot be reached.", "kind": "unreachable"}], "events": [tabs, tabs]}
+
+    def answered(kind: str):
+        def answer(route) -> None:
+            if answers[kind]:
+                return route.fulfill(status=502, json=answers[kind].pop(0))
+            return route.continue_()
+
+        return answer
+
+    watch(job)
+    page.route(re.compile(rf"/runs/ada/{job}$"), answered("run"))
+    page.route("**/events?*", answered("events"))
+    page.reload()
+    expect(page.locator("#trl-run-problem")).to_contain_text("cannot be reached")
+    expect(page.locator("#trl-run-problem")).to_contain_text("tries again by itself")
+    expect(page.locator("#trl-run-status")).to_contain_text("watching too many runs")
+    expect(page.locator("#trl-run-status")).to_contain_text("Training, 11%")
+    expect(page.locator("#trl-run-status")).not_to_contain_text("watching too many runs")
+
+    # A connection that died in silence is given up.
+    page.clock.install()
+    page.reload()
+    page.clock.run_for(2000)
+    expect(page.locator("#trl-run-status")).to_contain_text("Training, 11%")
+    asked = []
+    page.on("request", lambda one: asked.append(one.url) if "/events?" in one.url else None)
+    page.clock.run_for(40_000)
+    assert not asked
+    page.clock.run_for(10_000)
+    page.wait_for_timeout(500)
+    assert len(asked) == 1 and "start=4" in asked[0]
+
+    answers["run"], answers["events"] = [], [{"problem": "Sign in to see this run.", "kind": "signin"}] * 2
+    page.context.clear_cookies()
+    page.clock.run_for(60_000)
+    expect(page.locator("#trl-run-signin")).to_be_visible()
+
+
+@pytest.mark.timeout(120)
 def test_a_run_of_somebody_elses_program_is_readable(watch, hub: LocalHub) -> None:
     words = ["trl", "sft", "--model_name_or_path", "Qwen/Qwen3-0.6B", "--dataset_name=trl-lib/Capybara"]
     lines = [f"{{'loss': {3 - i / 5:.1f}, 'learning_rate': 2e-05, 'epoch': {i / 5}}}" for i in range(1, 6)]

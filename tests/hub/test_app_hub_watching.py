@@ -19,7 +19,7 @@ pytest.importorskip("gradio")
 from starlette.applications import Starlette
 
 from trl_space.facts import Run
-from trl_space.hub import jobs, upstream
+from trl_space.hub import follow, jobs, upstream
 from trl_space.hub.follow import Followers
 from trl_space.localhub.server import LocalHub
 from trl_space.ui.login import LocalLogin, Visitor
@@ -121,6 +121,22 @@ async def ended(*tasks: asyncio.Task) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_a_silent_run_is_told_to_be_there(ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page takes a connection for dead on which it hears nothing for long."""
+    monkeypatch.setattr(follow, "BEAT_SECONDS", 0.2)
+    run = jobs.start(spec("echo hello; sleep 4"), ada)
+
+    async def scene(followers: Followers) -> Viewer:
+        viewer = Viewer(Server(followers, ada).routes, run)
+        await viewer.watch()
+        return viewer
+
+    viewer = play(scene)
+    silent = [message for _, message in viewer.events if set(message) == {"now", "connected", "total"}]
+    assert len(silent) >= 10
+    assert "hello" in viewer.lines.values() and viewer.events[-1][0] == "end"
 
 
 def test_two_viewers_share_what_is_read_and_a_late_one_is_sent_the_end(local_hub: LocalHub, ada: str) -> None:

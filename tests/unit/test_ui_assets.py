@@ -47,7 +47,10 @@ def test_every_word_a_part_says_is_there():
     names |= {"facts_line": ["model_line", "dataset_line", "teacher_line", "reward_model_line"]}
     names |= {
         "cards": ["cards_goal", "cards_preset", "cards_method", "cards_machine"],
-        **{name: ["run_view"] for name in ("chart", "hardware", "log", "log_words", "run_end", "run_status")},
+        **{
+            name: ["run_view"]
+            for name in ("chart", "hardware", "log", "log_words", "run_end", "run_status", "run_stream")
+        },
         "memory": ["cards_machine"],
         "run_rows": ["runs"],
     }

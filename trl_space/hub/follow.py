@@ -56,6 +56,9 @@ LINGER_SECONDS = 15.0
 RECHECK_SECONDS = 300.0
 """How often a viewer's token is checked again."""
 
+BEAT_SECONDS = 15.0
+"""Silence after which a viewer is told that there is nothing new, so that nobody takes the connection for dead."""
+
 MAX_JOBS = 100
 """Most jobs that are followed at once."""
 
@@ -68,7 +71,7 @@ class Batch:
 
     Args:
         first: number of the first line, from 0; it may jump forward where the middle of a huge log was left out.
-        lines: the lines; empty when only the run or the connection changed.
+        lines: the lines; empty when only the run or the connection changed, or when nothing did for `BEAT_SECONDS`.
         run: the run, in the first batch and whenever it changed.
         ended: true in the last batch: the job ended and every line was delivered.
         connected: false while the Hub cannot be reached.
@@ -245,7 +248,8 @@ class Followers:
                 # History goes out at once, but never at the cost of everybody else.
                 await asyncio.sleep(0)
                 continue
-            await _change(change, min(self.recheck, 30))
+            if not await _change(change, min(self.recheck, BEAT_SECONDS)):
+                yield Batch(at, [], connected=seen_connected, source=followed)
 
     async def _recheck(self, followed: Upstream, viewer: Viewer) -> None:
         try:
@@ -295,8 +299,9 @@ class Followers:
             followed.close()
 
 
-async def _change(change: asyncio.Event, seconds: float) -> None:
-    """Wait for news, but no longer than that."""
+async def _change(change: asyncio.Event, seconds: float) -> bool:
+    """Wait for news, but no longer than that; whether there are any."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await change.wait()
+    return change.is_set()

@@ -1,6 +1,7 @@
 // Where a run stands, in words: the line with time and money, the bar, the phases, the browser's title, and a word at the
 // end for whoever asked for it.
-// take(state, now): what a message said of it; paint({run, state, phase, calm, now, idle}): draws it, and once a second again.
+// take(state, now): what a message said of it; paint({run, state, phase, calm, now, idle, trouble}): draws it, and once a second
+// again; `trouble` says why nothing new comes at the moment.
 trl.run_status = (texts, id) => {
   const { h, icon } = trl;
   const PHASES = ["waiting", "starting", "installing", "downloading", "training", "saving", "done"];
@@ -99,7 +100,7 @@ trl.run_status = (texts, id) => {
       if (Number.isFinite(state.eta)) left = { seconds: state.eta, at: now };
       else if (state.eta === null) left = null;
     },
-    paint({ run, state, phase, calm, now, idle }) {
+    paint({ run, state, phase, calm, now, idle, trouble }) {
       const percent = Math.floor((state.total ? Math.min(1, (state.step || 0) / state.total) : 0) * 100);
       const stage = phase === "stopped" ? this.early(state)
         : run.stage === "CANCELED" ? texts.canceled
@@ -119,7 +120,7 @@ trl.run_status = (texts, id) => {
         const text = run.ended ? texts.cost_was : likely !== null && amounts.likely !== amounts.now ? texts.cost_likely : texts.cost_now;
         words.push(trl.fill(text, amounts));
       }
-      if (run.connected === false) words.push(texts.reconnecting);
+      if (trouble || run.connected === false) words.push(trouble || texts.reconnecting);
       const dot = () => h("span", { class: "t-dot", "aria-hidden": "true" }, " · ");
       line.replaceChildren(...words.flatMap((word, i) => (i ? [dot(), h("span", { class: "t-num" }, word)] : [word])));
       paintPhases(run, state, phase, calm);

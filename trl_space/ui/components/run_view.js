@@ -1,5 +1,6 @@
 // One run: where it stands, what it costs, its numbers, its answers and its log. Reads our own event stream, which starts
-// again by itself where it stopped; the address of the page is all it needs. What a message holds is in `ui/run_news.py`.
+// again by itself where it stopped (`run_stream.js`); the address of the page is all it needs. What a message holds is in
+// `ui/run_news.py`.
 trl.parts.run_view = ({ element, props, server, texts }) => {
   const { h, icon } = trl;
   if (trl.view !== "run") return;
@@ -8,7 +9,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   const PLAIN = [{ id: "loss", title: texts.metric_loss, note: texts.note_loss }];
   const address = `gradio_api/trl/runs/${encodeURIComponent(owner || "")}/${encodeURIComponent(job || "")}`;
   let run = null, state = {}, points = [], charts = PLAIN, result = null, receipt = null;
-  let skew = 0, source = null, ended = false, answers = null, joined = false;
+  let skew = 0, ended = false, answers = null, joined = false, trouble = "";
 
   const title = h("h1", { class: "t-run-title" }, trl.bone("min(320px, 80%)", "28px"));
   const badge = h("span", { class: "t-badge t-mark", id: "trl-run-rehearsal", hidden: true }, texts.rehearsal);
@@ -45,12 +46,17 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
 
   const now = () => Date.now() / 1000 + skew;
 
+  const parts = [...page.children];
+  let told = "";
   const problem = (sentence, kind) => {
+    if (sentence === told) return;  // read aloud once
+    told = sentence;
     const back = h("a", { class: "t-btn", href: trl.page("view=runs") }, texts.to_runs);
     const sign = h("button", { type: "button", class: "t-btn t-primary", id: "trl-run-signin", onclick: trl.signIn }, texts.signin);
     page.replaceChildren(h("div", { class: "t-card t-empty", id: "trl-run-problem", role: "alert" },
       icon(kind === "signin" ? "user" : "blocks"),
       h("h1", { class: "t-title" }, texts["problem_" + kind] || texts.problem_other), h("p", {}, sentence),
+      trl.run_stream.lasts(kind) ? null : h("p", { class: "t-small" }, texts.tries_again),
       h("div", { class: "t-empty-acts" }, kind === "signin" ? sign : null, back)));
     document.title = texts.name;
   };
@@ -103,7 +109,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     if (!run) return;
     const phase = where();
     const idle = !run.ended && !["training", "saving", "done"].includes(phase);
-    status.paint({ run, state, phase, calm: calm(), now: now(), idle });
+    status.paint({ run, state, phase, calm: calm(), now: now(), idle, trouble });
     if (run.ended && !points.length) chart.nothing(texts.no_points_ended);
     if (run.ended) hardware.over();
     stop.hidden = run.ended;
@@ -198,35 +204,28 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   const soon = () => { if (!waiting) waiting = setTimeout(() => { waiting = 0; paint(); }, 30); };
 
   async function begin() {
-    let answer, reply;
+    let answer;
     try {
-      reply = await fetch(trl.route(address));
-      answer = await reply.json();
+      answer = await (await fetch(trl.route(address))).json();
     } catch {
-      return problem(texts.lost, "other");
+      answer = { problem: texts.lost, kind: "lost" };
     }
-    if (answer.problem) return problem(answer.problem, answer.kind);
+    if (answer.problem) {
+      problem(answer.problem, answer.kind);
+      return trl.run_stream.lasts(answer.kind) ? null : setTimeout(begin, trl.run_stream.PAUSE);
+    }
+    if (told) page.replaceChildren(...parts);
+    told = "";
     title.textContent = answer.run.title;
     under.textContent = answer.run.subtitle;
     take(answer);
-    listen();
     setInterval(() => { if (!run.ended) paint(); }, 1000);
-  }
-
-  function listen() {
-    source = new EventSource(trl.route(`${address}/events`, { start: log.next }));
-    source.addEventListener("update", (event) => take(JSON.parse(event.data)));
-    source.addEventListener("end", (event) => { ended = true; take(JSON.parse(event.data)); source.close(); });
-    source.addEventListener("problem", (event) => {
-      const told = JSON.parse(event.data);
-      source.close();
-      ended = true;
-      problem(told.problem, told.kind);
+    return trl.run_stream(texts, address, () => log.next, {
+      update: take,
+      end: (message) => { ended = true; take(message); },
+      refused: problem,
+      lost: (sentence) => { if (sentence !== trouble) { trouble = sentence; paint(); } },
     });
-    source.onerror = () => {
-      if (ended || source.readyState !== EventSource.CLOSED) return;
-      setTimeout(() => { if (!ended) listen(); }, 3000);
-    };
   }
   begin();
 };
