@@ -379,7 +379,8 @@ class _Lines:
         """Move on to a phase; never back, and never out of an end."""
         now = self.at.phase
         if now not in ENDS and PHASES.index(phase) > PHASES.index(now):
-            self.at = replace(self.at, phase=phase, eta_seconds=self.at.eta_seconds if phase == "training" else None)
+            left = self.at.eta_seconds if phase == "training" else None
+            self.at = replace(self.at, phase=phase, reached=phase, eta_seconds=left)
 
 
 # A dictionary with one of these is a trainer's, whatever else a log prints.

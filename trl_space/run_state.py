@@ -71,8 +71,9 @@ class Answer:
 class RunState:
     """Where a run stands, as far as its log tells.
 
-    `phase` is one of PHASES. `metrics` holds one dict for each point, with its "step" and numbers by TRL's names;
-    `summary` TRL's closing figures. `pushed` is (repository, commit) when the worker named its final commit.
+    `phase` is one of PHASES, `reached` the last one before an end. `metrics` holds one dict for each point, with its
+    "step" and numbers by TRL's names; `summary` TRL's closing figures. `pushed` is (repository, commit) when the
+    worker named its final commit.
     `rows` and `dropped` say how many rows were used and left out, `held_out` how many were kept for evaluation.
     `eta_seconds` is what the worker or a progress bar said. `machine` is what the worker found, `notes` the sentences
     in which it said what it changed for it. `resumed` is (repository, step) of a run that goes on with an earlier one,
@@ -104,3 +105,4 @@ class RunState:
     speed: Speed | None = None
     rehearsed: int | None = None
     repository: str = ""
+    reached: str = "waiting"

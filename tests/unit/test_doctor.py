@@ -402,3 +402,21 @@ def test_whole_outputs_of_real_runs(reference_data):
         assert state.diagnosis is None, path.name
         assert state.phase == "saving", path.name
         assert state.metrics, path.name
+
+
+@pytest.mark.parametrize(
+    ("log", "reached"),
+    [
+        ("", "waiting"),
+        ("hello\n", "starting"),
+        (event("phase", phase="downloading") + event("failed", kind="gated", message="x"), "downloading"),
+        (event("begin", step=0, total=9) + "torch.OutOfMemoryError: CUDA out of memory\n", "training"),
+        (event("begin", step=0, total=9) + event("stopped", kind="signal", saved="abc", step=4), "training"),
+        (event("phase", phase="saving") + event("failed", kind="push_failed", message="x"), "saving"),
+        (" 5%|5   | 1/20 [00:01<00:19,  1.0s/it]\nTraceback (most recent call last):\nValueError: x\n", "training"),
+    ],
+)
+def test_an_end_says_how_far_the_run_came(log, reached):
+    """Whoever opens the page afterwards sees where it ended, as those did who watched."""
+    assert read(log).reached == reached
+    assert conclude(read(log), "ERROR", "x").reached == reached

@@ -49,14 +49,12 @@ class Told:
         self.machines = tuple(machines)
         self.machine = next((one for one in self.machines if run and one.flavor == run.flavor), None)
         self.points = 0
-        self.reached = "starting"
         self.last: dict[str, Any] = {}
 
     def news(self, state: RunState, run: Run | None = None) -> dict[str, Any]:
         """The part of a message that says where the run stands now; of an ended one also why, as the Hub knows it."""
         if run is not None and run.ended and run.stage != "COMPLETED":
             state = doctor.conclude(state, run.stage, run.message)
-        self._reach(state)
         now = {"state": self.state(state), "samples": samples(state.samples), "charts": charts(self.recipe, state)}
         message = {name: value for name, value in now.items() if value != self.last.get(name)}
         self.last = now
@@ -72,7 +70,7 @@ class Told:
         stopped = state.stopped
         return {
             "phase": state.phase,
-            "reached": self.reached,
+            "reached": state.reached,
             "step": state.step,
             "total": state.total,
             "epoch": state.epoch,
@@ -117,13 +115,6 @@ class Told:
             return None
         query = continue_query(self.recipe, self.target)
         return {"kind": "continue", "label": t("page.parts.run_view.continue"), "query": query}
-
-    def _reach(self, state: RunState) -> None:
-        """The last phase that the run was in before its end."""
-        if state.phase not in ("failed", "stopped", "waiting"):
-            self.reached = state.phase
-        elif state.total:
-            self.reached = "saving" if state.step >= state.total else "training"
 
 
 def recipe_of(run: Run) -> Recipe | None:
