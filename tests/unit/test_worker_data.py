@@ -127,6 +127,17 @@ def test_rows_are_mapped_as_the_page_maps_them_and_bad_ones_counted():
     assert [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)] == mapped
 
 
+def test_columns_that_are_gone_are_named():
+    chosen = formats.plan(formats.inspect([{"instruction": "a", "input": "b", "answer": "c"}] * 5), "sft").to_dict()
+    rows = [{"instruction": "a", "input": "b", "output": "c"}] * 5
+    with pytest.raises(Problem, match=r"no column answer, which .* set up with\. It has: instruction, input, output\."):
+        data.make_mapping(formats, config("sft", mapping=chosen), rows)
+    # Inside a column is not looked here, and what only some rows have is there.
+    nested = {**chosen, "columns": [["prompt", "instruction"], ["completion", "answers.text"]]}
+    some = [{"instruction": "a"}, {"instruction": "a", "answers": {"text": "c"}}]
+    assert data.make_mapping(formats, config("sft", mapping=nested), some).columns[1] == ("completion", "answers.text")
+
+
 def test_a_column_that_only_some_rows_have_is_kept():
     assert data.as_columns([{"a": 1}, {"a": 2, "tools": "x"}]) == {"a": [1, 2], "tools": [None, "x"]}
 

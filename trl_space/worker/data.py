@@ -84,12 +84,26 @@ def as_columns(rows) -> dict[str, list]:
 def make_mapping(formats: types.ModuleType, config: dict, rows: list[dict]):
     """The mapping of the run; without one, rows that fit as they are, or Problem."""
     if config.get("mapping"):
-        return formats.Mapping.from_dict(config["mapping"])
+        mapping = formats.Mapping.from_dict(config["mapping"])
+        check_columns(mapping, config["dataset"], list(dict.fromkeys(name for row in rows for name in row)))
+        return mapping
     found = formats.inspect(rows)
     planned = formats.plan(found, config["trainer"])
     if planned is not None and planned.empty:
         return planned
     raise Problem("dataset_format", refusal(config, found, rows))
+
+
+def check_columns(mapping, subject: str, there: list[str]) -> None:
+    """Refuse a mapping of columns that the rows do not have: they were renamed, or the choice was made elsewhere."""
+    meant = [*(column for _, column in mapping.columns), *([mapping.where] if mapping.where else [])]
+    missing = [name for name in meant if name not in there and name.partition(".")[0] not in there]
+    if missing:
+        raise Problem(
+            "dataset_format",
+            f"{subject} has no column {' and no column '.join(missing)}, which the run was set up with. "
+            f"It has: {', '.join(name[:40] for name in there[:8])}.",
+        )
 
 
 def check(rows: list[dict], counter: Rows, config: dict):
