@@ -133,12 +133,12 @@ def test_from_the_first_page_to_a_finished_model(page, space: Space, hub: LocalH
     assert after >= before + 0.3
 
 
-def hub_log(hub: LocalHub, job: str) -> list[str]:
+def hub_log(hub: LocalHub, job: str, owner: str = "ada") -> list[str]:
     """All lines of a job's log, from the Hub itself."""
     import httpx
 
-    headers = {"Authorization": f"Bearer {hub.token('ada')}"}
-    answer = httpx.get(f"{hub.url}/api/jobs/ada/{job}/logs", headers=headers, timeout=30, trust_env=False)
+    headers = {"Authorization": f"Bearer {hub.token(owner)}"}
+    answer = httpx.get(f"{hub.url}/api/jobs/{owner}/{job}/logs", headers=headers, timeout=30, trust_env=False)
     return [json.loads(line[6:])["data"] for line in answer.text.splitlines() if line.startswith("data: {")]
 
 

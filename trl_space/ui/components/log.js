@@ -31,6 +31,7 @@ trl.log = (texts, name, address) => {
   const following = arrow("trl-log-next", "down", texts.find_next, 1);
   const wrap = tool("trl-log-wrap", "wrap", texts.wrap, () => wrap.setAttribute("aria-pressed", String(box.classList.toggle("t-wrapped"))));
   wrap.setAttribute("aria-pressed", "false");
+  if (matchMedia("(max-width: 640px)").matches) wrap.click();  // nobody reads sideways on a telephone
   const error = tool("trl-log-error", "warns", texts.first_error, () => toError());
   error.hidden = true;
   const save = tool("trl-log-save", "download", texts.download, () => download());
@@ -257,7 +258,7 @@ trl.log = (texts, name, address) => {
       const said = [];
       for (let i = lines.length - 1; i >= 0 && said.length < most; i--) {
         const text = says.readable(lines[i][1]);
-        if (text && text.trim()) said.unshift(text.slice(0, 300));
+        if (text && text.trim() && !says.aside(text)) said.unshift(text.slice(0, 300));
       }
       return said;
     },

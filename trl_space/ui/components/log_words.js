@@ -1,4 +1,5 @@
-// What a line of a log says to a person. readable(text) is null where there is nothing to say; bad(text) finds errors.
+// What a line of a log says to a person. readable(text) is null where there is nothing to say; bad(text) finds
+// errors, aside(text) lines that say nothing by themselves.
 trl.log_words = (texts) => {
   // The numbers worth a word in a line, by TRL's names; all others are in the raw log.
   const TOLD = ["loss", "eval_loss", "reward", "rewards/margins", "rewards/accuracies", "accuracy", "margin", "kl", "mean_token_accuracy",
@@ -35,6 +36,9 @@ trl.log_words = (texts) => {
       return cut(text);
     }
   };
+  // Lines of a traceback that only say where something happened, and those of the job's own frame.
+  const WHERE = /^(?:Traceback \(most recent|\s+File "|\s*[~^]+\s*$|\s{4,}\S|=====)/;
+  const aside = (text) => WHERE.test(text);
   const bad = (text) => (ours(text) ? text.includes('"event": "failed"') : BAD.test(text.slice(0, 2000)));
-  return { readable, bad, ours, raw: cut };
+  return { readable, bad, ours, aside, raw: cut };
 };

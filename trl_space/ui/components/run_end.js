@@ -1,5 +1,6 @@
 // The end of a run: what came of it, in one sentence with one button; what it took; how to use the model; how to share it.
-// paint({run, state, phase, calm, result, receipt, early, tail}); `receipt` and its snippet come from `ui/receipt.py`.
+// paint({run, state, phase, calm, result, receipt, early, tail, beside}); `receipt` and its snippet come from
+// `ui/receipt.py`, `beside` is what stands beside the receipt when there is no place for it elsewhere.
 trl.run_end = (texts) => {
   const { h, icon } = trl;
   const outcome = h("div", { class: "t-outcome", id: "trl-run-outcome", hidden: true });
@@ -51,10 +52,12 @@ trl.run_end = (texts) => {
     const tone = phase === "done" ? "good" : phase === "failed" && !calm ? "bad" : "wait";
     outcome.className = `t-outcome t-outcome-${tone}`;
     const { line, reason } = state.diagnosis || {};
+    // What is said, what can be done, and below both what belongs to it: returned, to be filled.
     const say = (sign, heading, text, ...acts) => {
       const words = h("div", { class: "t-outcome-text" }, h("h2", { class: "t-title" }, heading), text && h("p", {}, text));
-      outcome.replaceChildren(icon(sign), words, h("div", { class: "t-outcome-acts" }, acts));
-      return words;
+      const below = h("div", { class: "t-outcome-below" });
+      outcome.replaceChildren(icon(sign), words, h("div", { class: "t-outcome-acts" }, acts), below);
+      return below;
     };
     const sentences = (...all) => all.filter(Boolean).map((text) => (/[.!?…]$/.test(text) ? text : text + ".")).join(" ");
     const kept = state.saved ? trl.fill(texts.kept, { i: state.saved }) : state.total ? texts.kept_nothing : "";
@@ -67,14 +70,15 @@ trl.run_end = (texts) => {
       const real = run.recipe ? h("a", { class: "t-btn t-primary", id: "trl-real", href: trl.page(run.recipe) },
         texts.real, icon("right")) : null;
       say("ok", texts.rehearsed, rows.length ? texts.rehearsed_text : texts.rehearsed_unknown, real)
-        .append(h("dl", { class: "t-outlook" }, rows), warnings.length ? h("ul", { class: "t-outlook-warn" }, warnings) : "");
+        .append(...(rows.length ? [h("dl", { class: "t-outlook" }, rows)] : []),
+          ...(warnings.length ? [h("ul", { class: "t-outlook-warn" }, warnings)] : []));
     } else if (phase === "done") {
       const card = h("a", { class: "t-btn t-primary", id: "trl-card-link", href: trl.safeUrl(result.url), target: "_blank",
         rel: "noopener" }, texts.open_card, icon("out"));
       const share = run.share ? sharing(run) : null;
       const same = receipt?.again ? way("trl-same", "play", texts.same, receipt.again) : null;
       say("ok", texts.done, trl.fill(texts.done_text, { repo: result.repo }), card, same, change(run), share?.button)
-        .append(share?.box || "");
+        .append(...(share ? [share.box] : []));
     } else if (phase === "ended") {
       say("unknown", texts.ended, texts.ended_text);
     } else if (phase === "stopped") {
@@ -83,10 +87,12 @@ trl.run_end = (texts) => {
     } else if (run.stage === "CANCELED") {
       say("stop", texts.canceled, sentences(texts.canceled_text, kept), ...helps());
     } else if (phase === "failed") {
-      const words = say("blocks", state.diagnosis?.title || texts.failed, sentences(reason || run.message || texts.failed_text, kept), ...helps());
-      // How the log ended, and in it, or before it, the line that says why.
-      const told = line && line !== reason && !tail.some((text) => text.includes(line)) ? [line, "…", ...tail] : tail;
-      if (told.length) words.append(h("pre", { class: "t-mono t-outcome-line", id: "trl-run-tail", tabindex: "0", "aria-label": texts.log_tail },
+      const below = say("blocks", state.diagnosis?.title || texts.failed, sentences(reason || run.message || texts.failed_text, kept), ...helps());
+      // How the log ended, and in it, or before it, the line that says why; but not once more what the sentence says.
+      const fresh = (text) => !reason || !text.includes(reason);
+      const last = tail.filter(fresh);
+      const told = line && fresh(line) && !last.some((text) => text.includes(line)) ? [line, ...(last.length ? ["…"] : []), ...last] : last;
+      if (told.length) below.append(h("pre", { class: "t-mono t-outcome-line", id: "trl-run-tail", tabindex: "0", "aria-label": texts.log_tail },
         told.map((text) => h(line && text.includes(line) ? "strong" : "span", {}, text + "\n"))));
     } else if (result?.problem) {
       say("warns", run.rehearsal ? texts.unrehearsed : texts.unverified, result.problem, change(run));
@@ -95,9 +101,9 @@ trl.run_end = (texts) => {
     }
   };
 
-  const paintMore = ({ run, phase, receipt }) => {
+  const paintMore = ({ run, phase, receipt, beside }) => {
     more.hidden = !(run.ended && receipt);
-    const key = JSON.stringify([phase, receipt]);
+    const key = JSON.stringify([phase, receipt, Boolean(beside)]);
     if (more.hidden || added === key) return;
     added = key;
     const plain = () => [run.title, ...receipt.rows.map((row) => row.join(": "))].join("\n") + "\n";
@@ -110,8 +116,9 @@ trl.run_end = (texts) => {
       h("div", { class: "t-end-head" }, h("h2", { class: "t-title" }, texts.use_it), copying("trl-snippet-copy", texts.copy_text, () => snippet)),
       h("p", { class: "t-small t-chart-note" }, receipt.snippet_note),
       h("pre", { class: "t-mono t-snippet", tabindex: "0" }, snippet)) : null;
-    more.classList.toggle("t-run-end-one", !use);
-    more.replaceChildren(...[use, paper].filter(Boolean));
+    more.classList.toggle("t-run-end-one", !use && !beside);
+    more.classList.toggle("t-run-end-beside", Boolean(beside));
+    more.replaceChildren(...[use, paper, beside].filter(Boolean));
   };
 
   return {

@@ -118,7 +118,7 @@ trl.run_status = (texts, id) => {
         const likely = eta !== null ? price(run, spent + eta) : null;
         const amounts = { now: trl.money(money), most: trl.money(run.at_most), likely: likely === null ? "" : trl.money(likely) };
         const text = run.ended ? texts.cost_was : likely !== null && amounts.likely !== amounts.now ? texts.cost_likely : texts.cost_now;
-        words.push(trl.fill(text, amounts));
+        words.push(run.at_most < 0.01 ? amounts.now : trl.fill(text, amounts));
       }
       if (trouble || run.connected === false) words.push(trouble || texts.reconnecting);
       const dot = () => h("span", { class: "t-dot", "aria-hidden": "true" }, " · ");

@@ -36,21 +36,19 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     h("div", { class: "t-run-top" }, h("div", { class: "t-run-name" }, title, badge, under),
       h("div", { class: "t-run-acts" }, status.tell, link, stop)),
     sure, status.head, hardware.element, hints, end.outcome);
-  const page = h("div", { class: "t-run" }, head,
-    h("div", { class: "t-run-grid" },
-      h("section", { class: "t-card" }, chart.element, notes),
-      h("section", { class: "t-card" }, h("h2", { class: "t-title" }, texts.facts), facts)),
-    samples.element, end.more,
+  const about = h("section", { class: "t-card" }, h("h2", { class: "t-title" }, texts.facts), facts);
+  const grid = h("div", { class: "t-run-grid" }, h("section", { class: "t-card" }, chart.element, notes), about);
+  const page = h("div", { class: "t-run" }, head, grid, samples.element, end.more,
     h("div", { class: "t-card t-run-log" }, log.element));
   element.append(page);
 
   const now = () => Date.now() / 1000 + skew;
 
   const parts = [...page.children];
-  let told = "";
+  let shown = "";
   const problem = (sentence, kind) => {
-    if (sentence === told) return;  // read aloud once
-    told = sentence;
+    if (sentence === shown) return;  // read aloud once
+    shown = sentence;
     const back = h("a", { class: "t-btn", href: trl.page("view=runs") }, texts.to_runs);
     const sign = h("button", { type: "button", class: "t-btn t-primary", id: "trl-run-signin", onclick: trl.signIn }, texts.signin);
     page.replaceChildren(h("div", { class: "t-card t-empty", id: "trl-run-problem", role: "alert" },
@@ -120,7 +118,11 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     samples.set(answers?.finished ? answers : null);
     // The last lines count once all have come.
     const tail = ended ? log.tail(6) : [];
-    end.paint({ run, state, phase, calm: calm(), result, receipt, early: status.early(state), tail });
+    // Without a value there is no picture to look at; what is known of the run stands beside its receipt then.
+    const bare = ended && Boolean(receipt) && !points.length && !state.notes?.length;
+    grid.hidden = bare;
+    if (!bare && about.parentNode !== grid) grid.append(about);
+    end.paint({ run, state, phase, calm: calm(), result, receipt, early: status.early(state), tail, beside: bare ? about : null });
   };
 
   const small = (value) => (value === null ? null
@@ -141,12 +143,14 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       [texts.limit, run.timeout ? trl.duration(run.timeout).replace(" 00 min", "") : null],
       run.rehearsal ? [texts.rehearsal, texts.rehearsal_note] : [texts.target, run.target],
       [texts.payer, owner],
-    ].filter((row) => row && (run.recipe || row[1]));  // of a run without a recipe, much stays unknown
-    const known = (value) => (value === null || value === undefined || value === "" ? "–" : value);
-    const text = JSON.stringify(rows);
+    ];
+    const known = (row) => row && !(row[1] === null || row[1] === undefined || row[1] === "");
+    // What is not known yet keeps its place; of a run that ended or was started elsewhere, it will stay unknown.
+    const told = rows.filter((row) => row && (known(row) || (run.recipe && !run.ended)));
+    const text = JSON.stringify(told);
     if (facts.dataset.key === text) return;
     facts.dataset.key = text;
-    facts.replaceChildren(...rows.flatMap(([word, value]) => [h("dt", {}, word), h("dd", { class: "t-num" }, known(value))]));
+    facts.replaceChildren(...told.flatMap((row) => [h("dt", {}, row[0]), h("dd", { class: "t-num" }, known(row) ? row[1] : "–")]));
   };
 
   const paintNotes = (phase) => {
@@ -214,8 +218,8 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       problem(answer.problem, answer.kind);
       return trl.run_stream.lasts(answer.kind) ? null : setTimeout(begin, trl.run_stream.PAUSE);
     }
-    if (told) page.replaceChildren(...parts);
-    told = "";
+    if (shown) page.replaceChildren(...parts);
+    shown = "";
     title.textContent = answer.run.title;
     under.textContent = answer.run.subtitle;
     take(answer);
