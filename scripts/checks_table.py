@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.unit.check_cases import SITUATIONS  # noqa: E402
-from trl_space.checks import _CHECKS, Check, Fix  # noqa: E402
+from trl_space.checks import _CHECKS, Check, Fix, link  # noqa: E402
 from trl_space.checks.case import Case  # noqa: E402
 from trl_space.texts import t, table  # noqa: E402
 
@@ -49,7 +49,7 @@ def document() -> str:
     """Return the whole of `docs/checks.md`."""
     parts = [INTRO]
     room = ""
-    for check in _CHECKS:
+    for check in (*_CHECKS, *(one for one in link.OF_SCRIPTS if one not in _CHECKS)):
         answers = _answers(check)
         name = check.__module__.rpartition(".")[2]
         if name != room:
@@ -67,6 +67,8 @@ def _answers(check: Callable[[Case], Check | None]) -> list[tuple[str, list[str]
     """The ids that a check gives, with all their levels and buttons, in the order of the situations."""
     found: dict[str, tuple[list[str], list[str]]] = {}
     for one in SITUATIONS:
+        if one.recipe.script and check not in link.OF_SCRIPTS:
+            continue
         said = check(Case(one.recipe, one.facts, "en"))
         if said is None or said.id != one.id:
             continue

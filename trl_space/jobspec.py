@@ -33,6 +33,8 @@ from trl_space.trainers import TRAINERS
 LABEL, LAUNCH_LABEL, GOAL_LABEL = "trl-space", "trl-space-launch", "trl-space-goal"
 # The shape of a run (`estimate.run_shape`), by which a later one finds what this one measured; and rehearsals.
 SHAPE_LABEL, REHEARSAL_LABEL = "trl-space-shape", "trl-space-rehearsal"
+# The group of a workshop (`Recipe.group`), by which its runs are found in every account.
+GROUP_LABEL = "trl-space-group"
 RECIPE_VARIABLE = "TRL_SPACE_RECIPE"
 # One argument of a Linux program may hold 128 KiB; stay clear of it.
 MAX_ARGUMENT = 100_000
@@ -173,6 +175,7 @@ def compile(
             LABEL: "1",
             LAUNCH_LABEL: label(launch_id),
             GOAL_LABEL: recipe.trainer,
+            **group_label(recipe),
             "name": label(f"rehearsal-{name}" if rehearsal else name),
             **({REHEARSAL_LABEL: "1"} if rehearsal else {}),
             SHAPE_LABEL: estimate.run_shape(recipe, settings, machine),
@@ -266,6 +269,11 @@ def target_name(recipe: Recipe, account_name: str, launch_id: str = "") -> str:
     parts = [_slug(recipe.model.rpartition("/")[2], 40), _slug(recipe.dataset.rpartition("/")[2], 32), recipe.trainer]
     ending = _slug(label(launch_id), 8)[:6].strip("-.") if launch_id else ""
     return f"{owner}/" + "-".join(part for part in [*parts, ending] if part)
+
+
+def group_label(recipe: Recipe) -> dict[str, str]:
+    """The label of the recipe's group, {} without one."""
+    return {GROUP_LABEL: recipe.group} if recipe.group else {}
 
 
 def label(text: str) -> str:

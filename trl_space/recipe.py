@@ -10,20 +10,37 @@ and YAML is the same for a file. Both are written by us and read from anybody, s
 TRL names (`trainers.py` says which there are); lists are separated by commas, and `none` leaves one unset on purpose.
 Answers to the questions of `formats.plan` are `map.<name>`. A recipe trains, or it runs a script (`script.py`) and
 then says nothing of model, dataset and goal.
+
+A workshop's link says three things more: who pays (`namespace`), the most that a run may cost (`max_usd`, which a
+check keeps) and the name of the group (`group`, a label of the job). They are the workshop's own and never shared on.
+Keys that are about the page and not about the run, such as `lock`, are `PAGE_KEYS`: `links.py` reads those.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from trl_space import schema
+from trl_space import plain_yaml, schema
 from trl_space import script as scripts
+from trl_space.entries import (
+    MAX_ROWS,
+    MAX_TIMEOUT,
+    READERS,
+    STARTS,
+    check_image,
+    parse_duration,
+    read_entry,
+    read_group,
+    read_usd,
+    whole,
+    write_duration,
+    write_entry,
+)
 from trl_space.frozen import EMPTY, FrozenMap
-from trl_space.names import MAX_TEXT, clean_text, is_repo_id, short
+from trl_space.names import MAX_TEXT, clean_text, is_repo_id, short, visible
 from trl_space.script import NO_SCRIPT, Script
 from trl_space.trainers import TRAINERS, clean_settings, field_of, to_trl, write_value
 
@@ -31,6 +48,7 @@ __all__ = [
     "MAX_ROWS",
     "MAX_TEXT",
     "MAX_TIMEOUT",
+    "STARTS",
     "ReadQuery",
     "Recipe",
     "clean_text",
@@ -41,19 +59,15 @@ __all__ = [
 ]
 
 VERSION = "1"
+# What an address may hold: longer ones are cut or refused on their way, so a file is offered in place of a link.
 MAX_BYTES = 8192
-MAX_ROWS = 1_000_000_000
-MAX_TIMEOUT = 7 * 24 * 3600
+# What the page and a job's own variable hold: the whole recipe, however long.
+MAX_SENT = 64 * 1024
 MAP_PREFIX = "map."
-# The ways in which a job gets its packages; `jobspec.IMAGES` says what each of them is.
-STARTS = ("", "trl")
-# Keys of the address that belong to the page itself.
-_IMAGE = re.compile(
-    r"[A-Za-z0-9][A-Za-z0-9._-]*(?::\d{1,5})?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*(?::[\w][\w.-]*)?(?:@sha256:[0-9a-f]{64})?"
-)
 # What every run says, also one of a script.
-SHARED = frozenset({"flavor", "timeout", "namespace", "image"})
-PAGE_KEYS = frozenset({"run", "view", "compare", "signin", "__theme", "__sign"})
+SHARED = frozenset({"flavor", "timeout", "namespace", "image", "max_usd", "group"})
+# Keys of the address that belong to the page itself.
+PAGE_KEYS = frozenset({"run", "view", "compare", "signin", "lock", "kept", "__theme", "__sign"})
 
 
 @dataclass(frozen=True)
@@ -64,8 +78,9 @@ class Recipe:
     preset; `mapping` the visitor's answers about columns. `timeout` is in seconds. `namespace` pays for the job
     and owns it; "" is the visitor. `hub_model_id` "" means a name made from model and dataset. `resume` is the result
     of an earlier run that this one continues, a repository's id. `image` says how the job gets its packages: ""
-    installs them fresh, "trl" starts from TRL's own image (docs/start-up.md). A recipe with a `script` runs that in
-    place of a training of ours; its `image` may be any Docker image, or `hf.co/spaces/owner/name`.
+    installs them fresh, "trl" starts from TRL's own image (docs/start-up.md). `max_usd` is the most that the run may
+    cost (None: as much as its limit allows), `group` the group that it belongs to. A recipe with a `script` runs that
+    in place of a training of ours; its `image` may be any Docker image, or `hf.co/spaces/owner/name`.
     """
 
     model: str = ""
@@ -86,6 +101,8 @@ class Recipe:
     private: bool = True
     resume: str = ""
     image: str = ""
+    max_usd: float | None = None
+    group: str = ""
     script: Script = NO_SCRIPT
 
     def __post_init__(self) -> None:
@@ -94,12 +111,14 @@ class Recipe:
         if self.trainer not in TRAINERS:
             raise ValueError(f"there is no trainer called {self.trainer!r}")
         if self.rows is not None:
-            object.__setattr__(self, "rows", _whole("rows", self.rows, MAX_ROWS))
-        object.__setattr__(self, "timeout", _whole("timeout", self.timeout, MAX_TIMEOUT))
+            object.__setattr__(self, "rows", whole("rows", self.rows, MAX_ROWS))
+        object.__setattr__(self, "timeout", whole("timeout", self.timeout, MAX_TIMEOUT))
+        object.__setattr__(self, "max_usd", read_usd("max_usd", self.max_usd))
+        object.__setattr__(self, "group", read_group("group", self.group))
         object.__setattr__(self, "private", bool(self.private))
         if self.resume and not is_repo_id(self.resume):
             raise ValueError(f"resume takes the name of a model such as ada/my-model, not {short(self.resume)}")
-        _check_image(self.image, bool(self.script))
+        check_image(self.image, bool(self.script))
         if self.script and (said := [name for name in TRAINS if getattr(self, name) != _DEFAULTS[name]]):
             raise ValueError(f"a run of a script takes no {said[0]}")
         settings, problems = clean_settings(self.trainer, self.settings)
@@ -113,8 +132,11 @@ class Recipe:
 
     @classmethod
     def from_query(cls, query: str) -> Recipe:
-        """Return the recipe a query string asks for; what it does not understand is left out. Never raises."""
-        return read_query(query).recipe
+        """Return the recipe a query string asks for; what it does not understand is left out. Never raises.
+
+        As long as a job's variable may be: what comes from an address is read by `read_query`.
+        """
+        return read_query(query, MAX_SENT).recipe
 
     def to_query(self) -> str:
         """Return the query string, without "?"; "" for a recipe in which nothing is chosen."""
@@ -145,8 +167,9 @@ class Recipe:
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=1000)
 
     def to_share(self) -> Recipe:
-        """Return the recipe without what belongs to one person: who pays, the result's name, and what it continues."""
-        return replace(self, namespace="", hub_model_id="", resume="")
+        """Return the recipe without what belongs to one person or one workshop: who pays and how much at most, the
+        result's name, what it continues, and the group."""
+        return replace(self, namespace="", hub_model_id="", resume="", max_usd=None, group="")
 
     def _written(self) -> Iterable[tuple[str, str]]:
         for field in fields(self):
@@ -158,7 +181,7 @@ class Recipe:
             elif field.name == "script":
                 yield from value.written()
             elif value != field.default:
-                yield field.name, _write_field(field.name, value)
+                yield field.name, write_entry(field.name, value)
 
 
 _DEFAULTS = {one.name: one.default for one in fields(Recipe)}
@@ -193,11 +216,11 @@ class ReadQuery:
     problems: tuple[str, ...] = ()
 
 
-def read_query(query: str) -> ReadQuery:
-    """Read a query string, with or without "?", from anybody. Never raises."""
+def read_query(query: str, most: int = MAX_BYTES) -> ReadQuery:
+    """Read a query string of up to `most` bytes, with or without "?", from anybody. Never raises."""
     text = query if isinstance(query, str) else ""
     text = text.removeprefix("?")
-    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+    if len(text) > most or len(text.encode("utf-8", "replace")) > most:
         return ReadQuery(Recipe(), problems=("the link is too long to be read",))
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=500, errors="replace")
@@ -213,8 +236,9 @@ def _read_pairs(pairs: list[tuple[str, str]]) -> ReadQuery:
     unknown: list[tuple[str, str]] = []
     problems: list[str] = []
     given = dict(pairs)  # the last one of a name counts, as everywhere on the web
+    odd = _odd(pairs)
     if "script" in given or "command" in given or (_of_script(given) and not given.get("model")):
-        return _read_script(given)
+        return _read_script(given, odd)
     trainer = clean_text(given.pop("trainer", "")) or "sft"
     if trainer not in TRAINERS:
         problems.append(f"there is no trainer called {short(trainer)}")
@@ -222,13 +246,14 @@ def _read_pairs(pairs: list[tuple[str, str]]) -> ReadQuery:
     if given.get("v", VERSION) != VERSION:
         problems.append("the link was made by another version; some of it may be missing")
     given.pop("v", None)
+    problems += odd
     for name, value in given.items():
-        if name in _READERS:
+        if name in READERS:
             try:
-                values[name] = _read(name, value)
+                values[name] = read_entry(name, value)
             except ValueError as problem:
                 problems.append(str(problem))
-        elif name.startswith(MAP_PREFIX) and clean_text(name[len(MAP_PREFIX) :]):
+        elif _is_answer(name):
             mapping[name[len(MAP_PREFIX) :]] = value
         elif scripts.is_key(name):
             problems.append(f"{short(name)} is for a run of a script, and this one trains a model")
@@ -245,18 +270,34 @@ def _of_script(given: Mapping[str, str]) -> bool:
     return any(scripts.is_key(name) for name in given)
 
 
-def _read_script(given: dict[str, str]) -> ReadQuery:
+def _odd(pairs: list[tuple[str, str]]) -> list[str]:
+    """What was written so that a person reads something else than what counts."""
+    values: dict[str, set[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, set()).add(value)
+    twice = [
+        f"{short(name)} is there more than once; the last one counts" for name, said in values.items() if len(said) > 1
+    ]
+    hidden = [name for name, value in pairs if not all(map(visible, value)) and (name in READERS or _is_answer(name))]
+    return twice + [f"{short(name)} held characters that cannot be seen; they do not count" for name in hidden]
+
+
+def _is_answer(name: str) -> bool:
+    return name.startswith(MAP_PREFIX) and bool(clean_text(name[len(MAP_PREFIX) :]))
+
+
+def _read_script(given: dict[str, str], odd: list[str]) -> ReadQuery:
     """A run of a script: what is about a training is refused, so that nobody takes it for something that counts."""
     script, refused = scripts.read_pairs({name: value for name, value in given.items() if scripts.is_key(name)})
     values: dict[str, Any] = {"script": script}
-    problems = list(refused)
+    problems = [*refused, *odd]
     unknown: list[tuple[str, str]] = []
     if given.get("v", VERSION) != VERSION:
         problems.append("the link was made by another version; some of it may be missing")
     for name, value in given.items():
         if name in SHARED:
             try:
-                values[name] = _read(name, value, of_script=bool(script))
+                values[name] = read_entry(name, value, of_script=bool(script))
             except ValueError as problem:
                 problems.append(str(problem))
         elif name in TRAINS or name.startswith(MAP_PREFIX):
@@ -267,14 +308,9 @@ def _read_script(given: dict[str, str]) -> ReadQuery:
 
 
 def _from_yaml(text: str) -> Recipe:
-    import yaml
-
     if len(text) > 8 * MAX_BYTES + 2 * scripts.MAX_SCRIPT:
         raise ValueError("the file is too long to be a recipe")
-    try:
-        plain = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise ValueError("the file is not YAML that can be read") from None
+    plain = plain_yaml.read(text)
     if not isinstance(plain, dict) or str(plain.get("trl_space")) != VERSION:
         raise ValueError(f"the file is not a recipe: it has no line 'trl_space: {VERSION}'")
     known = {field.name for field in fields(Recipe)}
@@ -289,114 +325,8 @@ def _from_yaml(text: str) -> Recipe:
         values[name] = {str(key): value for key, value in part.items()}
     if "script" in values:
         values["script"] = scripts.from_dict(values["script"])
-    values = {name: _READERS[name](name, value) if name in _READERS else value for name, value in values.items()}
+    values = {name: READERS[name](name, value) if name in READERS else value for name, value in values.items()}
     return Recipe(**values)
-
-
-def parse_duration(text: str) -> int:
-    """Return seconds for `45m`, `1h30m`, `1.5h`, `90s`, `1d` or plain seconds. Raises ValueError."""
-    plain = text.strip().lower()
-    refused = ValueError(f"{short(text)} is not a length of time such as 45m or 1h30m")
-    if len(plain) > 30 or not re.fullmatch(r"(?:\d{1,8}(?:\.\d{1,6})?[dhms])+|\d{1,8}", plain, re.ASCII):
-        raise refused
-    if plain.isdigit():
-        return int(plain)
-    parts = re.findall(r"([\d.]+)([dhms])", plain)
-    return round(sum(float(number) * {"d": 86400, "h": 3600, "m": 60, "s": 1}[unit] for number, unit in parts))
-
-
-def write_duration(seconds: int) -> str:
-    """Return seconds as `45m`, `1h`, `1h30m` or `90s` when they are no whole minutes."""
-    hours, rest = divmod(seconds, 3600)
-    minutes, left = divmod(rest, 60)
-    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
-
-
-def _read_text(name: str, value: object) -> str:
-    text = value if isinstance(value, str | int | float) else None
-    if text is None or isinstance(value, bool):
-        raise ValueError(f"{name} must be text")
-    if len(str(value)) > MAX_TEXT:
-        raise ValueError(f"{name} is too long")
-    return clean_text(text)
-
-
-def _read_rows(name: str, value: object) -> int | None:
-    if value is None or value == "":
-        return None
-    return _whole(name, value, MAX_ROWS)
-
-
-def _read_timeout(name: str, value: object) -> int:
-    seconds = value if isinstance(value, int) and not isinstance(value, bool) else parse_duration(str(value))
-    return _whole(name, seconds, MAX_TIMEOUT)
-
-
-def _read_private(name: str, value: object) -> bool:
-    word = str(value).strip().lower()
-    if word not in ("true", "false", "1", "0", "yes", "no"):
-        raise ValueError(f"{name} takes true or false, not {short(str(value))}")
-    return word in ("true", "1", "yes")
-
-
-def _read_resume(name: str, value: object) -> str:
-    text = _read_text(name, value)
-    if text and not is_repo_id(text):
-        raise ValueError(f"{name} takes the name of a model such as ada/my-model, not {short(text)}")
-    return text
-
-
-def _read(name: str, value: object, of_script: bool = False) -> Any:
-    """The value of an entry as a query has it. Raises ValueError."""
-    read = _READERS[name](name, value)
-    if name == "image":
-        _check_image(read, of_script)
-    return read
-
-
-def _check_image(image: str, of_script: bool) -> None:
-    """Raise ValueError for an image that the run cannot start from."""
-    if image in STARTS:
-        return
-    if not of_script:
-        raise ValueError(f"image takes trl or nothing, not {short(image)}")
-    if not _IMAGE.fullmatch(image) or ".." in image or len(image) > 255:
-        raise ValueError(
-            f"{short(image)} is not a Docker image; images look like huggingface/trl or ghcr.io/owner/name:tag"
-        )
-
-
-_READERS: dict[str, Any] = {
-    "model": _read_text,
-    "model_revision": _read_text,
-    "dataset": _read_text,
-    "dataset_revision": _read_text,
-    "subset": _read_text,
-    "split": _read_text,
-    "rows": _read_rows,
-    "preset": _read_text,
-    "flavor": _read_text,
-    "timeout": _read_timeout,
-    "namespace": _read_text,
-    "hub_model_id": _read_text,
-    "private": _read_private,
-    "resume": _read_resume,
-    "image": _read_text,
-}
-
-
-def _write_field(name: str, value: Any) -> str:
-    if name == "timeout":
-        return write_duration(value)
-    return write_value(value)
-
-
-def _whole(name: str, value: object, most: int) -> int:
-    text = str(value).strip()
-    if isinstance(value, bool) or not re.fullmatch(r"\d{1,12}", text, re.ASCII) or not 1 <= int(text) <= most:
-        raise ValueError(f"{name} takes a whole number from 1 to {most}, not {short(text)}")
-    return int(text)
 
 
 def _quote(text: str) -> str:

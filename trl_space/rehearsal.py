@@ -17,11 +17,11 @@ from trl_space.facts import Machine
 from trl_space.run_state import RunState
 
 # What stands in the way of the run and is for a rehearsal to find out, or does not matter to it: whether memory and
-# disk are enough (these are only estimates), where the result goes and who may read it, and a sign-in that outlives a
-# rehearsal but not the run.
+# disk are enough (these are only estimates), where the result goes and who may read it, a sign-in that outlives a
+# rehearsal but not the run, and what only the run costs too much for.
 TRIED = frozenset(
     "machine_small disk_small target_name target_owner target_taken target_claimed target_public target_forbidden "
-    "target_locked resume_public licence_no_sharing token_short".split()
+    "target_locked resume_public licence_no_sharing token_short ceiling".split()
 )
 # The run against its rehearsal: steps are as fast, give or take; then it answers before and after, saves and pushes.
 SLOWER, FASTER, AROUND_SECONDS = 1.25, 0.9, 120

@@ -19,7 +19,16 @@ from urllib.parse import urlsplit
 
 from trl_space.facts import Machine
 from trl_space.job import JobSpec
-from trl_space.jobspec import GOAL_LABEL, IMAGES, LABEL, LAUNCH_LABEL, MAX_ARGUMENT, RECIPE_VARIABLE, label
+from trl_space.jobspec import (
+    GOAL_LABEL,
+    IMAGES,
+    LABEL,
+    LAUNCH_LABEL,
+    MAX_ARGUMENT,
+    RECIPE_VARIABLE,
+    group_label,
+    label,
+)
 from trl_space.recipe import Recipe
 from trl_space.script import Script, read_volume, sha256_of
 
@@ -56,6 +65,7 @@ def compile(recipe: Recipe, *, text: str, machine: Machine, account_name: str, l
             LABEL: "1",
             LAUNCH_LABEL: label(launch_id),
             GOAL_LABEL: GOAL,
+            **group_label(recipe),
             "name": script.labels.get("name") or label(name.removesuffix(".py")) or GOAL,
         },
         flavor=machine.flavor,

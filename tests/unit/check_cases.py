@@ -12,12 +12,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.unit.cases import ADA, CPU, DATASET, L4, MODEL, NOW, QWEN_CONFIG, RECIPE, T4, facts
+from trl_space import links
 from trl_space.checks import Facts, machine
 from trl_space.checks.case import Case
 from trl_space.facts import Lengths, Machine, Measured, ModelFacts, Organisation, SplitFacts, TargetFacts
 from trl_space.frozen import EMPTY
 from trl_space.presets import Preset
 from trl_space.recipe import Recipe
+from trl_space.script import Script
 from trl_space.trainers import TRAINERS
 
 L4X4 = Machine("l4x4", "4x Nvidia L4", "48 vCPU", 186, 1600, "L4", 4, 24, 3.80 / 60)
@@ -461,6 +463,46 @@ say("target_fine", "fine", NAMED)
 say("target_fine", "fine", NAMED, target=holds("nothing"))
 say("target_fine", "fine", IN_ACME)
 say("result_public", "warns", PUBLIC, dataset=replace(DATASET, private=True))
+
+# --- what a link asks for -------------------------------------------------------------------------------------------
+
+
+def say_linked(id: str, recipe: Recipe, **more: Any) -> None:
+    """A warning about what a link asks for; nothing is said when the visitor chose the same."""
+    say(id, "warns", recipe, linked=recipe, **more)
+
+
+say_linked("link_payer", change(namespace="acme"))
+say_linked("link_public", PUBLIC)
+say_linked("link_public", change(AGAIN, private=False), resume=replace(EARLIER, private=False))
+say_linked("link_target", IN_ACME)
+say_linked("link_resume", AGAIN, resume=EARLIER)
+SCRIPT = Script(
+    url="https://example.org/train.py",
+    sha256="0f" * 32,
+    args=("--seed", "1"),
+    dependencies=("trl==1.16.0",),
+    env={"WANDB_MODE": "offline"},
+    secrets=("HF_TOKEN",),
+    volumes=("hf://datasets/ada/rows:/rows",),
+)
+BY_SCRIPT = Recipe(script=SCRIPT, flavor="l4x1", image="ghcr.io/a/b:tag")
+for each in ("script", "image", "packages", "environment", "secrets", "volumes"):
+    say_linked(f"link_{each}", BY_SCRIPT)
+PASTED = replace(BY_SCRIPT, script=replace(SCRIPT, url="", sha256="", text="print(1)\n"))
+say("link_script", "warns", PASTED, linked=links.as_link(PASTED))
+say_linked("link_command", Recipe(script=Script(command=("python", "-c", "print(1)"))))
+say("owner_alike", "warns", change(model="Owen/Qwen3-0.6B"))
+say("owner_alike", "warns", change(dataset="trllib/Capybara"))
+
+# --- the ceiling ----------------------------------------------------------------------------------------------------
+
+HOUR = change(timeout=3600)
+say("ceiling", "blocks", change(HOUR, max_usd=0.5, rows=40))  # a shorter limit is long enough
+say("ceiling", "blocks", change(HOUR, max_usd=0.4, rows=None))  # it is not, and a cheaper machine is there
+say("ceiling", "blocks", change(HOUR, max_usd=0.1, rows=None))  # there is none: the limit may stop it
+say("ceiling", "blocks", change(HOUR, max_usd=0.01))  # nothing helps
+say("ceiling_fine", "fine", change(HOUR, max_usd=0.8))
 
 # --- the account ----------------------------------------------------------------------------------------------------
 

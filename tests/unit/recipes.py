@@ -52,6 +52,10 @@ def value(field: Field) -> st.SearchStrategy[Value]:
     return st.none() | values if field.optional else values
 
 
+CEILINGS = st.none() | st.integers(1, 10_000_000).map(lambda cents: cents / 100)
+GROUPS = st.sampled_from(["", "a", "workshop-3", "My_Group-2026", "0"])
+
+
 def recipes(trainer: str) -> st.SearchStrategy[Recipe]:
     """Recipes for one trainer with any of the settings that it may have."""
     everything = {field.name: value(field) for field in schema.arguments(trainer)}
@@ -76,6 +80,8 @@ def recipes(trainer: str) -> st.SearchStrategy[Recipe]:
         private=st.booleans(),
         resume=st.sampled_from(["", "ada/my-model"]),
         image=st.sampled_from(STARTS),
+        max_usd=CEILINGS,
+        group=GROUPS,
     )
 
 
@@ -118,7 +124,8 @@ IMAGES = st.sampled_from(["", "trl", "huggingface/trl", "ghcr.io/a/b:tag", "hf.c
 def script_runs(scripts: st.SearchStrategy[Script]) -> st.SearchStrategy[Recipe]:
     """Recipes that run one of these scripts."""
     timeout = st.integers(1, MAX_TIMEOUT)
-    return st.builds(Recipe, script=scripts, flavor=TEXT, timeout=timeout, namespace=TEXT, image=IMAGES)
+    shared = {"flavor": TEXT, "timeout": timeout, "namespace": TEXT, "image": IMAGES}
+    return st.builds(Recipe, script=scripts, max_usd=CEILINGS, group=GROUPS, **shared)
 
 
 RECIPES = TRAININGS | script_runs(SCRIPTS)

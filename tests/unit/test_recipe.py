@@ -39,6 +39,8 @@ FULL = Recipe(
     private=False,
     resume="ada/earlier",
     image="trl",
+    max_usd=2.5,
+    group="workshop-3",
 )
 
 
@@ -47,7 +49,7 @@ def test_query_is_flat_readable_and_versioned():
         "v=1&model=Qwen/Qwen3-0.6B&model_revision=refs/pr/3&dataset=trl-lib/Capybara&subset=a%20subset%20%26%20more"
         "&split=train%5B:10%25%5D&rows=500&preset=sft-balanced&learning_rate=0.0001&lr_scheduler_type=cosine"
         "&num_train_epochs=2&use_peft=true&map.answer=chosen&flavor=l4x1&timeout=1h30m&namespace=acme"
-        "&hub_model_id=acme/result&private=false&resume=ada/earlier&image=trl"
+        "&hub_model_id=acme/result&private=false&resume=ada/earlier&image=trl&max_usd=2.5&group=workshop-3"
     )
     assert Recipe.from_query("?" + FULL.to_query()) == FULL
 
@@ -196,6 +198,11 @@ def test_a_recipe_refuses_what_no_run_can_have():
         {"trainer": "x"},
         {"resume": "/tmp/checkpoint-3"},
         {"image": "somebody/else"},
+        {"max_usd": 0},
+        {"max_usd": "much"},
+        {"max_usd": True},
+        {"group": "two words"},
+        {"group": "a" * 41},
         {"settings": {"output_dir": "/tmp"}},
     ):
         with pytest.raises(ValueError, match=r"."):
@@ -212,6 +219,7 @@ def test_a_recipe_cannot_be_changed():
 def test_shared_recipes_leave_out_who_pays():
     shared = FULL.to_share()
     assert (shared.namespace, shared.hub_model_id, shared.resume) == ("", "", "")
+    assert (shared.max_usd, shared.group) == (None, ""), "a workshop's own"
     assert shared.settings == FULL.settings
 
 

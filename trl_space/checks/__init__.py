@@ -11,6 +11,7 @@ Each check is a small function that looks at the recipe and at what the Hub told
     quality   what the rows hold, and how long        machine   preset, memory, time
     scoring   how answers are scored                  storage   what the disk holds
     licences  what the licences say                   target    where the result goes, and what it continues
+    link      what a link asks the visitor to allow   price     the ceiling that was set
     case      what a check is and looks at            account   payer, scopes, sign-in
 
 Their order in `_CHECKS` is the order in which they are shown and in which they should be solved; whatever blocks has
@@ -27,9 +28,11 @@ from trl_space.checks import (
     data,
     hardware,
     licences,
+    link,
     machine,
     models,
     numbers,
+    price,
     quality,
     scoring,
     storage,
@@ -107,6 +110,7 @@ _CHECKS: tuple[Callable[[Case], Check | None], ...] = (
     hardware.small_optimiser,
     storage.space,
     machine.time,
+    price.ceiling,
     licences.model,
     licences.data,
     licences.teacher,
@@ -114,6 +118,11 @@ _CHECKS: tuple[Callable[[Case], Check | None], ...] = (
     account.payer,
     target.target,
     target.visible,
+    link.payer,
+    link.target,
+    link.resume,
+    link.public,
+    link.alike,
     account.scopes,
     account.expiry,
     account.pays,
@@ -124,7 +133,7 @@ _CHECKS: tuple[Callable[[Case], Check | None], ...] = (
 def run_checks(recipe: Recipe, facts: Facts, lang: str = "en") -> tuple[Check, ...]:
     """Return all checks that apply, in the order in which they should be solved."""
     case = Case(recipe, facts, lang)
-    found = (check(case) for check in _CHECKS)
+    found = (check(case) for check in (link.OF_SCRIPTS if recipe.script else _CHECKS))
     return tuple(check for check in found if check is not None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, Protocol
@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from trl_space import estimate, formats, lengths
 from trl_space.facts import Account, DatasetFacts, Lengths, Machine, Measured, ModelFacts, Sample, TargetFacts
 from trl_space.formats import DatasetFormat
+from trl_space.lookalikes import strange_letter
 from trl_space.presets import Preset, settings_for
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
@@ -43,13 +44,15 @@ class Fix:
 
 @dataclass(frozen=True)
 class Check:
-    """One answer. `title` is short, `reason` a sentence or two; texts are plain, never HTML."""
+    """One answer. `title` is short, `reason` a sentence or two, `items` is what it speaks of, a line each; texts are
+    plain, never HTML."""
 
     id: str
     level: Level
     title: str
     reason: str = ""
     fix: Fix | None = None
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Facts:
     one has no chat template. `measured` is what an earlier run of the same shape needed. `lengths` are those of the
     mapped rows. `teacher` and `reward_model` are the models that the settings `teacher_model_name_or_path` and
     `reward_model_name_or_path` name, `resume` the result of the earlier run that the recipe continues. `endpoint` is
-    the Hub's address, for links. `now` is the present moment.
+    the Hub's address, for links. `now` is the present moment. `linked` is the recipe of the link, the file or the
+    default that the page was opened with (None: there was none): what it asks for counts only after the visitor's tick.
     """
 
     model: ModelFacts | None = None
@@ -89,6 +93,7 @@ class Facts:
     reward_model_problem: Problem | None = None
     resume: ModelFacts | None = None
     resume_problem: Problem | None = None
+    linked: Recipe | None = None
 
 
 def row_mapping(recipe: Recipe, facts: Facts) -> formats.Mapping | None:
@@ -227,6 +232,12 @@ class Case:
         if not name or not is_repo_id(name) or name == self.recipe.model:
             return self.choose("model", "choose_other")
         return self.fix("set", "use_model", {"model": name}, changes={"model": name, "model_revision": ""})
+
+    def no_name(self, what: str, name: str) -> Check:
+        """The check that says that a text is no name of a repository; what only looks like a letter is pointed out."""
+        found = self.check(f"{what}_name", "blocks", self.choose(what), name=name)
+        letter = strange_letter(name)
+        return replace(found, reason=f"{found.reason} {self.words('names.letter', letter=letter)}") if letter else found
 
     def choose(self, target: str, name: str = "choose") -> Fix:
         """A fix that goes to a part of the page."""

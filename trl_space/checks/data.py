@@ -18,7 +18,7 @@ def dataset(case: Case) -> Check | None:
     if not recipe.dataset:
         return case.check("dataset_missing", "blocks", case.choose("dataset"))
     if not is_repo_id(recipe.dataset):
-        return case.check("dataset_name", "blocks", case.choose("dataset"), name=recipe.dataset)
+        return case.no_name("dataset", recipe.dataset)
     return unreadable(case, "dataset", recipe.dataset, facts.dataset, facts.dataset_problem)
 
 

@@ -27,7 +27,7 @@ def model(case: Case) -> Check | None:
     if not recipe.model:
         return case.check("model_missing", "blocks", case.choose("model"))
     if not is_repo_id(recipe.model):
-        return case.check("model_name", "blocks", case.choose("model"), name=recipe.model)
+        return case.no_name("model", recipe.model)
     found = unreadable(case, "model", recipe.model, facts.model, facts.model_problem)
     if facts.model is None:
         return found

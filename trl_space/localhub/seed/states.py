@@ -218,6 +218,14 @@ STATES = (
     _sft("target_fine", "hub_model_id=free-name"),
     _sft("payer", "namespace=demo"),
     _sft("payer_role", "namespace=library", who="mary"),
+    # what a link asks for
+    _sft("link_payer", "namespace=acme"),
+    _sft("link_public", "private=false"),
+    _sft("link_target", "hub_model_id=acme/mine"),
+    _resume("link_resume", "mary/unfinished"),
+    _sft("owner_alike", model="Owen/Qwen3-0.6B"),
+    _sft("ceiling", "flavor=l4x1&max_usd=0.5"),
+    _sft("ceiling_fine", "flavor=l4x1&max_usd=0.8"),
     _sft("pay_unknown", limits=("read-billing",)),
     _sft("pay", who="mary"),
     _sft("scope_jobs", limits=("jobs",)),
@@ -264,6 +272,10 @@ NOWHERE = {
     "resume_unknown": "the Hub always lists the files of a model that can be read",
     "model_pictures_unknown": "while nothing is known about a model",
     "template_unknown": "only for a tokenizer file that is none",
+    **{
+        f"link_{what}": "for a run of one's own script, which is no training"
+        for what in ("script", "command", "image", "packages", "environment", "secrets", "volumes")
+    },
 }
 # These endings are of checks for every repository that a recipe names; the model and the dataset have their states.
 ALIKE = ("_reading", "_unread", "_forbidden", "_gated", "_gated_scope", "_gated_unknown", "_name")
