@@ -26,6 +26,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LOOPBACK = "127.0.0.1"
+# A query string: what the page of this copy begins with when its address asks for nothing.
+DEFAULT_RECIPE = "TRL_SPACE_DEFAULT_RECIPE"
 # As narrow as works; README.md says what each one is for.
 SCOPES = "openid profile jobs contribute-repos read-repos gated-repos read-billing read-memberships"
 # Browsers that keep a secure cookie of a page without https on this computer. Safari does not.
@@ -63,6 +65,7 @@ def serve(options: argparse.Namespace) -> None:
     # Read when gradio is imported. Its statistics would cost time at every event and nobody looks at them.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
+    from trl_space.links import default_recipe
     from trl_space.ui.login import LocalLogin, OAuthLogin
     from trl_space.ui.page import build
 
@@ -70,7 +73,10 @@ def serve(options: argparse.Namespace) -> None:
     identity = OAuthLogin() if os.environ.get("OAUTH_CLIENT_ID") and on_space() else LocalLogin(own_token(public))
     hosts = None if public else frozenset({LOOPBACK, "localhost"})
     threading.excepthook = without_hot_reload
-    page = build(identity)
+    default, wrong = default_recipe(os.environ.get(DEFAULT_RECIPE, ""))
+    if wrong:
+        print(f"TRL Space: {DEFAULT_RECIPE} is left out, the page begins empty: {wrong}", flush=True)
+    page = build(identity, default)
     settings = page.options(hosts)
     if not public:
         settings |= {"server_name": LOOPBACK, "quiet": True}
@@ -124,6 +130,7 @@ def demo(options: argparse.Namespace) -> Iterator[None]:
     with hub:
         environment = clean_environment(
             data / "home",
+            **{name: os.environ[name] for name in (DEFAULT_RECIPE,) if name in os.environ},
             SYSTEM="spaces",
             SPACE_ID="demo/trl-space",
             OAUTH_CLIENT_ID=client["id"],

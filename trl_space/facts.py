@@ -263,7 +263,7 @@ class Run:
 
     `stage` is the Hub's: SCHEDULING, RUNNING, COMPLETED, CANCELED, ERROR or DELETED. `command` is the beginning of the
     command line, as somebody wrote it. `running_seconds` is how long it has had its machine, as the Hub counts: None
-    when it does not say. It grows while a job runs, which does not make it another one.
+    when it does not say. It grows while a job runs, which does not make it another one. `author` is who started it.
     """
 
     owner: str
@@ -280,6 +280,7 @@ class Run:
     url: str = ""
     command: str = ""
     running_seconds: float | None = field(default=None, compare=False)
+    author: str = ""
 
     @property
     def ended(self) -> bool:

@@ -44,6 +44,8 @@ def _look(yaml: Any, loader: Any, text: str) -> None:
             return
         inside = open_[-1]
         if inside["key"]:
+            if name == "<<":
+                raise _Refused("the file puts one list into another (<<), which a recipe never does")
             if name is not None and name in inside["keys"]:
                 raise _Refused(f"the file has {short(name)} twice in one place")
             inside["keys"].add(name)

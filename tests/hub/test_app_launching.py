@@ -10,13 +10,14 @@ import pytest
 pytest.importorskip("gradio")
 
 from trl_space.checks import Check
-from trl_space.hub import jobs, launch
+from trl_space.hub import jobs, launch, listing
 from trl_space.hub.errors import HubProblem
 from trl_space.localhub.server import LocalHub
 from trl_space.ui import launching
 from trl_space.ui.calls import Calls
 from trl_space.ui.launching import Payer
 from trl_space.ui.login import LocalLogin
+from trl_space.ui.rehearsing import Rehearsing
 from trl_space.ui.session import Facts
 
 from .launching import as_after_a_restart, asked_for, jobs_there, sign_in
@@ -58,6 +59,57 @@ def test_what_stands_in_the_way_by_now_starts_nothing(local_hub: LocalHub, ask: 
     assert ask(query=gone, launch_id="blocked-0001", agreed=[WARNING])["problem"]
     answer = ask(query=LINK + "&namespace=grace", launch_id="blocked-0001", agreed=[WARNING])
     assert "problem" in answer and asked_for(local_hub) == 0
+
+
+def test_what_a_link_asks_for_is_asked_again_at_the_launch(local_hub: LocalHub, ask: Any) -> None:
+    """The query alone can never say that it is no link; only the page says what it was opened with."""
+    local_hub.fault(r"^/api/jobs/(ada|acme)$", method="POST", status=402)
+    for more, id in (("&private=false", "link_public"), ("&namespace=acme", "link_payer")):
+        asked = {"query": LINK + more, "launch_id": "linked-0001"}
+        for linked in ({}, {"linked": None}, {"linked": 7}, {"linked": asked["query"]}, {"linked": more}):
+            answer = ask(**asked, **linked, agreed=[WARNING])
+            assert answer["unread"] == [id] and "Nothing was started" in answer["problem"], linked
+        assert not local_hub.requests("/api/repos") and asked_for(local_hub) == asked_for(local_hub, "acme") == 0
+        # Read, or the visitor's own choice: it goes as far as the Hub, which says no here.
+        assert "credit" in ask(**asked, agreed=[WARNING, id])["problem"]
+        assert "credit" in ask(**asked, linked=LINK, agreed=[WARNING])["problem"]
+        local_hub.clear_requests()
+
+
+def test_the_ceiling_is_kept_at_the_launch(local_hub: LocalHub, ask: Any) -> None:
+    dear = LINK.replace("flavor=cpu-basic", "flavor=cpu-xl") + "&timeout=1h"
+    answer = ask(query=dear + "&max_usd=0.5", launch_id="ceiling-0001", agreed=[WARNING])
+    assert "can cost $1.00" in answer["problem"] and "$0.50" in answer["problem"]
+    assert asked_for(local_hub) == 0 and not local_hub.requests("/api/repos")
+    local_hub.fault(r"^/api/jobs/ada$", method="POST", status=402)
+    assert "credit" in ask(query=dear + "&max_usd=1", launch_id="ceiling-0001", agreed=[WARNING])["problem"]
+
+
+def test_a_group_is_a_label_and_its_runs_are_found_by_it(local_hub: LocalHub, ask: Any) -> None:
+    run = ask(query=LINK + "&group=class-3", launch_id="group-0001", agreed=[WARNING, "twin"])["run"]
+    try:
+        token = local_hub.token("ada")
+        found = listing.group_page("ada", "", (), "", "class-3", token).runs
+        assert [f"{one.owner}/{one.job_id}" for one in found] == [run]
+        assert found[0].labels["trl-space-group"] == "class-3" and found[0].author == "ada"
+        assert listing.group_page("ada", "", (), "dpo", "class-3", token).runs == ()
+        assert listing.group_page("ada", "", (), "", "class", token).runs == ()
+    finally:
+        stop(local_hub, run)
+
+
+def test_a_rehearsal_is_paid_by_nobody_a_link_names_without_a_tick(local_hub: LocalHub, ready: None) -> None:
+    local_hub.fault(r"^/api/jobs/acme$", method="POST", status=402)
+    identity = LocalLogin(sign_in(local_hub, "ada"))
+
+    def rehearse(**asked: Any) -> dict[str, Any]:
+        return asyncio.run(Rehearsing(identity, Calls(identity, Facts())).rehearse(asked, None))
+
+    asked = {"query": LINK + "&namespace=acme&private=false", "launch_id": "tried-0001"}
+    assert rehearse(**asked)["unread"] == ["link_payer"], "it saves nothing: who may read the result does not matter"
+    assert asked_for(local_hub, "acme") == 0
+    assert "credit" in rehearse(**asked, agreed=["link_payer"])["problem"]
+    assert "credit" in rehearse(**asked, linked="")["problem"]
 
 
 def test_one_id_is_one_run_through_the_page_and_twins_are_told(local_hub: LocalHub, ask: Any) -> None:

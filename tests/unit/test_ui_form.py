@@ -35,6 +35,7 @@ def sent(recipe: Recipe | None = None, on_page=BALANCED, **changes):
         "reward_model": mine.get("reward_model_name_or_path") or "",
         "teacher": mine.get("teacher_model_name_or_path") or "",
         "settings": places.others_value(recipe),
+        "workshop": form.workshop(recipe),
         **{name: shown.get(name) for name in places.NATIVE},
     }
     return [(given | changes)[name] for name in FIELDS]
@@ -77,6 +78,27 @@ def test_how_the_job_gets_its_packages_is_kept_and_is_one_of_two_ways():
     for wrong in ("somebody/else", 1, ["trl"], {"a": 1}):
         done = filled(settings={"settings": {"image": wrong}})
         assert done.recipe.image == "" and "packages" in done.problems[0]
+
+
+def test_a_ceiling_and_a_group_are_typed_or_come_with_the_link_and_can_be_taken_away():
+    recipe = Recipe(max_usd=2.5, group="workshop-3")
+    assert filled(recipe).recipe == recipe
+    assert filled(recipe, workshop={"max_usd": None, "group": ""}).recipe == Recipe()
+    assert filled(workshop={"max_usd": "3", "group": "a"}).recipe == Recipe(max_usd=3, group="a")
+    assert filled(recipe, workshop=None).recipe == Recipe()
+    for wrong in ({"max_usd": "much"}, {"group": "two words"}, {"max_usd": [1]}, {"group": {"a": 1}}, {"max_usd": -1}):
+        done = filled(workshop=wrong)
+        assert done.recipe == Recipe() and next(iter(wrong)) in done.problems[0]
+
+
+def test_what_the_page_was_opened_with_is_everything_unless_it_says_so():
+    recipe = Recipe(model="a/m", private=False)
+    assert Shown.read({}).link(recipe) == recipe
+    assert Shown.read({"linked": 7}).link(recipe) == recipe
+    assert Shown.read({"linked": ""}).link(recipe) == Recipe()
+    assert Shown.read({"linked": "model=a/m"}).link(recipe) == Recipe(model="a/m")
+    locks = Shown.read({"locks": ["model", "nonsense", 3, "learning_rate", "beta"]}).locked(recipe)
+    assert locks == ("model", "learning_rate")
 
 
 def test_a_setting_of_a_link_survives_another_preset_being_recommended():

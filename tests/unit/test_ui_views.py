@@ -180,13 +180,6 @@ def test_search_results():
     }
 
 
-def test_a_link_shows_what_it_could_not_do_but_not_at_any_length():
-    notices = views.link_notices([("x" * 500, "y" * 500)] * 50, ["z" * 1000])
-    assert len(notices) == 2
-    assert len(notices[0]["items"]) == 20
-    assert all(len(item) < 250 for notice in notices for item in notice["items"])
-
-
 def test_every_goal_has_a_card_and_a_preset_of_each_family_stands_once():
     assert [card["id"] for card in cards.goal_cards()] == list(TRAINERS)
     for trainer in TRAINERS:

@@ -143,7 +143,7 @@ def job_path(owner: str, job_id: str) -> str:
 def run_of(item: Any) -> Run:
     """The Hub's description of a job as a `Run`; raises `HubProblem` "bad_answer" when it is not one."""
     status = item.get("status") if isinstance(item, dict) else None
-    who = item.get("owner") if isinstance(item, dict) else None
+    who, by = (item.get("owner"), item.get("createdBy")) if isinstance(item, dict) else (None, None)
     if not isinstance(status, dict) or not isinstance(who, dict) or not isinstance(item.get("id"), str):
         raise HubProblem("bad_answer", "this run")
     owner = str(who.get("name") or "")
@@ -162,6 +162,7 @@ def run_of(item: Any) -> Run:
         url=f"{endpoint()}/jobs/{owner}/{item['id']}",
         command=" ".join(words_of(item))[:MOST_COMMAND],
         running_seconds=_running(item),
+        author=str(by.get("name") or "")[:100] if isinstance(by, dict) else "",
     )
 
 

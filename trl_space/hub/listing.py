@@ -3,6 +3,7 @@
     page = runs_page("ada", "", (), "", token)            # the newest runs that were started by this app
     page = runs_page("ada", page.cursor, (), "", token)   # those before them; there are none when `cursor` is ""
     page = runs_page("ada", "", ("ERROR",), "dpo", token) # the Hub itself leaves out the rest
+    page = group_page("ada", "", (), "", "my-workshop", token)  # those of a workshop, in this namespace
     page = others_page("ada", "", token)                  # TRL jobs of the account that were started elsewhere
 
 A cursor is the Hub's own word for a place in its list. It goes through the visitor's browser, so it is sent as a value
@@ -19,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ..facts import Run
-from ..jobspec import GOAL_LABEL, LABEL
+from ..jobspec import GOAL_LABEL, GROUP_LABEL, LABEL
 from ..trl_command import Command, read_command
 from .client import get, next_page
 from .config import segment
@@ -59,7 +60,16 @@ def runs_page(owner: str, cursor: str, stages: tuple[str, ...], goal: str, token
     Raises:
         HubProblem: the runs could not be read.
     """
-    labels = [(LABEL, "1"), *([(GOAL_LABEL, goal)] if goal else [])]
+    return group_page(owner, cursor, stages, goal, "", token)
+
+
+def group_page(owner: str, cursor: str, stages: tuple[str, ...], goal: str, group: str, token: str | None) -> RunPage:
+    """The same, of the runs that belong to a group (`Recipe.group`; all when "").
+
+    Raises:
+        HubProblem: the runs could not be read.
+    """
+    labels = [(LABEL, "1"), *((key, value) for key, value in ((GOAL_LABEL, goal), (GROUP_LABEL, group)) if value)]
     params = [("label", f"{key}={value}") for key, value in labels] + [("stage", stage) for stage in stages]
     items, following = _page(owner, cursor, params, token)
     runs = [run_of(item) for item in items]

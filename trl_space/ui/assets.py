@@ -48,9 +48,8 @@ def _goals_with(name: str) -> list[str]:
 def script() -> bytes:
     """All JavaScript of the page, gzipped."""
     files = [HERE / "base.js", *sorted((HERE / "components").glob("*.js"))]
-    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    text = re.sub(r"^\s*//.*\n", "", text, flags=re.M)
-    return gzip.compress(re.sub(r"^[ \t]+", "", text, flags=re.M).encode(), 9, mtime=0)
+    text = _plain("\n".join(file.read_text(encoding="utf-8") for file in files))
+    return gzip.compress(text.encode(), 9, mtime=0)
 
 
 @cache
@@ -61,15 +60,13 @@ def script_url() -> str:
 
 def head() -> str:
     """What goes into the page's head."""
-    return f"{HEAD}<style>{stylesheet()}</style>"
+    first = _plain((HERE / "opened.js").read_text(encoding="utf-8"))
+    return f"{META}<script>{first}</script><style>{stylesheet()}</style>"
 
 
-# Runs before anything is drawn: the address alone says which view is asked for, and a link may ask for a theme.
-HEAD = """<meta name="description" content="Train a model on a dataset with TRL, on your own Hugging Face account.">
-<script>(() => {
-const q = new URLSearchParams(location.search);
-const root = document.documentElement.dataset;
-root.view = q.get("run") ? "run" : q.get("view") === "runs" ? "runs" : "form";
-root.goal = q.get("trainer") || "sft";
-root.filled = ["model", "dataset"].filter((one) => q.get(one)).join(" ") || "none";
-})()</script>"""
+def _plain(text: str) -> str:
+    """A script without comments and indents."""
+    return re.sub(r"^[ \t]+", "", re.sub(r"^\s*//.*\n", "", text, flags=re.M), flags=re.M)
+
+
+META = '<meta name="description" content="Train a model on a dataset with TRL, on your own Hugging Face account.">'

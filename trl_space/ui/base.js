@@ -99,7 +99,8 @@ window.trl = (() => {
   }
 
   // Who is at this browser, for what it keeps to itself (recent choices): told by the header, "" when nobody is.
-  const state = { account: "", dirty: 0, listeners: new Set() };
+  // `chose` and `typed` are when something was chosen and typed last, in ms: see address.js.
+  const state = { account: "", dirty: 0, chose: 0, typed: 0, listeners: new Set() };
 
   function recents(kind, add) {
     const key = `trl-space:recent:${kind}:${state.account}`;
@@ -174,8 +175,8 @@ window.trl = (() => {
   function own(props) {
     let mine = null;
     const set = (value) => {
-      state.dirty += 1;
-      trl.touched?.();
+      // What a part makes of typing comes soon after it.
+      trl.touch(Date.now() - state.typed < 1200);
       mine = { ...value, turn: state.dirty };
       props.value = mine;
     };
@@ -188,7 +189,7 @@ window.trl = (() => {
   // What goes to the server with the values of the form: the launch part's memory of what the page showed last, and of the
   // mapping part (at `place`) and the summary (behind the fields) only what the visitor chose.
   function send(all, place) {
-    const kept = { turn: state.dirty };
+    const kept = { turn: state.dirty, linked: trl.address.linked(), locks: trl.locks() };
     for (const name of ["trainer", "preset", "named", "settings", "extra", "follow"]) kept[name] = all[0]?.[name];
     const brief = (value, i) => {
       if (i === place) return { choices: value?.choices, for: value?.for };

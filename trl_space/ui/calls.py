@@ -67,10 +67,11 @@ class Calls:
             return {"items": [], "problem": problem.sentence}
         return {"items": [views.hit(one) for one in hits], "problem": None}
 
-    async def complete(self, query: Any, visitor: Visitor, fresh: bool = False) -> Case:
+    async def complete(self, query: Any, visitor: Visitor, fresh: bool = False, linked: Any = None) -> Case:
         """The recipe of a query string with all its facts, waiting for them. Raises HubProblem.
 
-        `fresh`: what was read a while ago is read again.
+        `fresh`: what was read a while ago is read again. `linked` is the query that the page was opened with; unless
+        the caller says so, everything in `query` may be a link's.
         """
         recipe = Recipe.from_query(query if isinstance(query, str) else "")
         token = visitor.token
@@ -88,13 +89,15 @@ class Calls:
             await self.facts.get(*rows_of(recipe, dataset), token=token)
         except HubProblem:
             pass  # the checks say what unknown rows mean
-        return await wait_for(self.facts, recipe, visitor)
+        link = Recipe.from_query(linked) if isinstance(linked, str) else recipe
+        return await wait_for(self.facts, recipe, visitor, link)
 
     @answering
     async def launch(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
         """Start the run, once for its id, or say why not; see `launching` for the answers.
 
-        `asked`: {"query", "launch_id", "agreed": [ids of warnings that were read, "twin"], "look": only look for it}.
+        `asked`: {"query", "launch_id", "agreed": [ids of warnings that were read, "twin"], "look": only look for it,
+        "linked": the query that the page was opened with}.
         """
         visitor = self.identity.of_handler(token)
         given = asked if isinstance(asked, dict) else {}
@@ -115,7 +118,7 @@ class Calls:
 
     async def start(self, given: dict[str, Any], launch_id: str, visitor: Visitor) -> dict[str, Any]:
         """Check once more, with facts as they are now, what the page let through, and start. Raises HubProblem."""
-        case = await self.complete(given.get("query"), visitor, fresh=True)
+        case = await self.complete(given.get("query"), visitor, fresh=True, linked=given.get("linked"))
         spec, read = self.spec(case, launch_id), launching.agreed(given.get("agreed"))
         if isinstance(spec, str):
             return {"problem": spec, "ways": [], "refresh": True}
@@ -134,6 +137,14 @@ class Calls:
             return {"problem": problem.sentence}
         spec = self.spec(case, "", signed_in=False)
         return {"problem": spec} if isinstance(spec, str) else {"script": spec.as_script()}
+
+    @answering
+    async def recipe(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
+        """The file of a recipe that is too long for a link, without what is not shared: {"text", "name"}."""
+        given = asked if isinstance(asked, dict) else {}
+        query = given.get("query")
+        shared = Recipe.from_query(query if isinstance(query, str) else "").to_share()
+        return {"text": shared.to_yaml(), "name": "recipe.yaml"}
 
     def spec(self, case: Case, launch_id: str, signed_in: bool = True) -> jobspec.JobSpec | str:
         """The job of a case, or the sentence that says why there is none."""

@@ -40,7 +40,7 @@ MOST_POINTS = 1500  # of one run
 HELD = "eval_"
 # The fields of a recipe that are worth a line, in the order in which the form asks for them.
 SHOWN = ("model", "model_revision", "trainer", "dataset", "dataset_revision", "subset", "split", "rows", "preset")
-SHOWN_AFTER = ("flavor", "timeout", "namespace", "hub_model_id", "private", "resume", "image")
+SHOWN_AFTER = ("flavor", "timeout", "namespace", "hub_model_id", "private", "resume", "image", "max_usd", "group")
 WORDS = "page.parts.compare"
 
 
@@ -167,6 +167,8 @@ def said(recipe: Recipe, name: str) -> str:
         return t(f"{WORDS}.all_rows") if value is None else f"{value:,}"
     if isinstance(value, bool):
         return places.said(value)
+    if name == "max_usd" and value:
+        return f"${value:,.2f}"
     return value or t(f"{WORDS}.left_open")
 
 

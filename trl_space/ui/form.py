@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from typing import Any
 
-from trl_space import presets
+from trl_space import links, presets
+from trl_space.entries import read_entry
 from trl_space.presets import Preset
-from trl_space.recipe import MAX_ROWS, Recipe, clean_text, parse_duration, write_duration
+from trl_space.recipe import MAX_ROWS, MAX_SENT, Recipe, clean_text, parse_duration, write_duration
 from trl_space.trainers import TRAINERS
 from trl_space.ui import settings as places
 from trl_space.ui.cards import family
@@ -41,6 +42,7 @@ NAMES = (
     "namespace",
     "hub_model_id",
     "private",
+    "workshop",
 )
 FIELDS = (*NAMES, *places.NATIVE)
 TIMEOUTS = ("15m", "30m", "1h", "2h", "4h", "8h", "12h", "24h")
@@ -58,22 +60,35 @@ class Shown:
     settings: Mapping[str, Any] = attribute(default_factory=dict)
     extra: str = ""  # `beyond_fields` of the recipe
     follow: bool = False  # whether the limit still follows the preset: on a page that no link filled
+    linked: str | None = None  # the query that the page was opened with; None when it does not say
+    locks: tuple[str, ...] = ()  # the entries that a link locked and the visitor did not open
 
     @classmethod
     def read(cls, value: Any) -> Shown:
         """Return what the browser sent, as far as it makes sense."""
         given = value if isinstance(value, dict) else {}
         turn = given.get("turn")
-        settings = given.get("settings")
+        settings, linked, locks = given.get("settings"), given.get("linked"), given.get("locks")
+        locks = [name for name in locks if isinstance(name, str)] if isinstance(locks, list) else []
         return cls(
             turn=turn if isinstance(turn, int) and not isinstance(turn, bool) and 0 <= turn < 2**40 else 0,
             trainer=clean_text(given.get("trainer")),
             preset=clean_text(given.get("preset")),
             named=clean_text(given.get("named")),
             settings={str(k): v for k, v in list(settings.items())[:200]} if isinstance(settings, dict) else {},
-            extra=str(given.get("extra") or "")[:4000],
+            extra=str(given.get("extra") or "")[:MAX_SENT],
             follow=given.get("follow") is True,
+            linked=linked[:MAX_SENT] if isinstance(linked, str) else None,
+            locks=tuple(clean_text(name) for name in locks[: links.MOST_LOCKS]),
         )
+
+    def link(self, recipe: Recipe) -> Recipe:
+        """What the page was opened with. When it does not say, everything in this recipe may be a link's."""
+        return recipe if self.linked is None else Recipe.from_query(self.linked)
+
+    def locked(self, recipe: Recipe) -> tuple[str, ...]:
+        """The locks that the page has a place for."""
+        return tuple(name for name in self.locks if links.can_lock(name, recipe))
 
 
 @dataclass(frozen=True)
@@ -136,6 +151,7 @@ def fill(values: Sequence[Any], shown: Shown) -> Filled:
         private=given.get("private") is not False,
         resume=linked.resume,
         image=places.image(given, problems),
+        **_workshop(given.get("workshop"), problems),
     )
     return Filled(recipe, tuple(problems), other_goal or other_preset)
 
@@ -214,6 +230,23 @@ def beyond_fields(recipe: Recipe) -> str:
         mapping=recipe.mapping,
         resume=recipe.resume,
     ).to_query()
+
+
+def workshop(recipe: Recipe) -> dict[str, Any]:
+    """The value of the workshop part."""
+    return {"max_usd": recipe.max_usd, "group": recipe.group}
+
+
+def _workshop(value: Any, problems: list[str]) -> dict[str, Any]:
+    """The ceiling and the group, as that part says them."""
+    given, found = value if isinstance(value, dict) else {}, {}
+    for name, none in (("max_usd", None), ("group", "")):
+        said = given.get(name)
+        try:
+            found[name] = none if said is None else read_entry(name, said)
+        except ValueError as refused:
+            problems.append(str(refused))
+    return found
 
 
 def _text(value: Any) -> str:

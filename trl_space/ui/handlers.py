@@ -11,6 +11,7 @@ wired (`LOAD`, `REFRESH`, `MEND`), and leaves every other place as it is.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,23 +20,25 @@ from urllib.parse import urlencode
 
 import gradio as gr
 
-from trl_space import presets
+from trl_space import links, presets
 from trl_space.facts import Account
 from trl_space.hub.errors import HubProblem
-from trl_space.recipe import Recipe, clean_text, read_query, write_duration
+from trl_space.recipe import ReadQuery, Recipe, clean_text, write_duration
 from trl_space.texts import t
-from trl_space.ui import cards, form, rehearsing, views
+from trl_space.ui import beginning, cards, form, rehearsing, views
+from trl_space.ui import opening as opened
 from trl_space.ui import settings as places
 from trl_space.ui.again import look_again
 from trl_space.ui.form import FIELDS, Shown
 from trl_space.ui.gate import careful
 from trl_space.ui.known import ask_account, known
 from trl_space.ui.login import Identity, Visitor
+from trl_space.ui.opening import Opening
 from trl_space.ui.session import Facts
 from trl_space.ui.showing import Showing, all_checks
 from trl_space.ui.signin import outcome_of
 
-LOAD = ("notice", *FIELDS, "launch")
+LOAD = ("notice", *FIELDS, "locks", "launch")
 MEND = LOAD
 REFRESH = (
     "trainer",
@@ -71,25 +74,70 @@ def pack(names: tuple[str, ...], answer: Mapping[str, Any]) -> list[Any]:
 class Handlers:
     """The quick handlers of one page, with what they share. One per server process."""
 
-    def __init__(self, identity: Identity, facts: Facts) -> None:
+    def __init__(self, identity: Identity, facts: Facts, default: Recipe | None = None) -> None:
         self.identity = identity
         self.facts = facts
+        self.default = default or Recipe()  # what an address that asks for nothing means
         self.stamp = itertools.count(1)
 
     # --- the page is opened -------------------------------------------------------------------------------------
 
     @careful
-    async def load(self, request: gr.Request) -> list[Any]:
-        """Fill the form from the address, and nothing else: no link starts anything. Gives `LOAD`."""
-        query = _query(request)
-        read = read_query(query)
-        recipe = read.recipe
-        preset = form.preset_named(recipe.preset, recipe.trainer)
-        shown = {**form.remembered(recipe, preset), "turn": 0, "follow": not recipe.to_query()}
-        notice = views.resume_notices(recipe) + views.link_notices(read.unknown, read.problems)
-        if outcome := outcome_of(query):
+    async def load(self, request: gr.Request, asked: Any = None, token: gr.OAuthToken | None = None) -> list[Any]:
+        """Fill the form from the address, and nothing else: no link starts anything. Gives `LOAD`.
+
+        `asked` is what the browser says of how the page was opened; see `Opening`.
+        """
+        opening = Opening.read(asked, _query(request))
+        read = opening.read_query()
+        page, recipe, kind, what = links.read_page(opening.query, read.recipe), read.recipe, "link", ""
+        linked = recipe if opening.linked is None else Recipe.from_query(opening.linked)
+        if nothing := links.asks_nothing(opening.query) and not opening.long:
+            recipe = linked = self.default
+            kind = "default"
+        # What a link leaves open is added until the visitor has chosen something: they may have had to sign in first.
+        if nothing or not opening.known or (recipe == linked and not opening.again):
+            recipe, what = await beginning.begun(self.facts, recipe, self.identity.of_handler(token))
+        notice = views.resume_notices(recipe) + opened.not_read(opening) + opened.notices(read, page, linked, kind)
+        if recipe.script:
+            notice.append({"icon": "code", "text": t("page.link_script"), "items": []})
+            recipe = Recipe()
+        if what:
+            notice.append({"icon": "star", "text": t(f"page.begun.{what}"), "items": []})
+        if outcome := outcome_of(opening.query):
             notice.insert(0, {"icon": "user", "text": t(f"page.signin.{outcome}"), "items": []})
-        return pack(LOAD, {"notice": notice, **self.fields(recipe, preset), "launch": shown})
+        answer = self.filled(recipe, notice, linked, page.locks)
+        answer["launch"]["opened"] = opening.turn
+        if opening.again:  # questions about the rows that were there are none about these
+            answer["mapping"] = form.asked_columns(recipe) | ({} if recipe.dataset else {"state": "empty"})
+        return pack(LOAD, answer)
+
+    @careful
+    async def open_file(self, asked: Any) -> list[Any]:
+        """Fill the form from the text of a recipe's file: somebody else's, like a link. Gives `LOAD`."""
+        text = asked.get("text") if isinstance(asked, dict) else None
+        try:
+            recipe = await asyncio.to_thread(Recipe.from_yaml, text if isinstance(text, str) else "")
+            if recipe.script:
+                raise ValueError(t("page.file_script"))
+        except ValueError as problem:
+            said = {"icon": "blocks", "text": t("page.file_wrong"), "items": [clean_text(str(problem))]}
+            return pack(LOAD, {"notice": [said]})
+        linked = links.as_link(recipe)
+        notice = views.resume_notices(recipe) + opened.notices(ReadQuery(recipe), links.PageKeys(), linked, "file")
+        answer = self.filled(recipe, notice, linked, ())
+        return pack(LOAD, {**answer, "mapping": form.asked_columns(recipe)})
+
+    def filled(self, recipe: Recipe, notice: list[Any], linked: Recipe, locks: tuple[str, ...]) -> dict[str, Any]:
+        """What `LOAD` shows for a recipe that `linked` has filled in, but for the questions about its rows."""
+        preset = form.preset_named(recipe.preset, recipe.trainer)
+        shown = {**form.remembered(recipe, preset), "turn": 0, "follow": recipe == Recipe()}
+        return {
+            "notice": notice,
+            **self.fields(recipe, preset),
+            "locks": opened.locks_value(locks, recipe),
+            "launch": {**shown, "linked": linked.to_query()},
+        }
 
     @careful
     async def load_header(self, token: gr.OAuthToken | None) -> dict[str, Any]:
@@ -120,6 +168,7 @@ class Handlers:
             "namespace": recipe.namespace or None,
             "hub_model_id": recipe.hub_model_id,
             "private": recipe.private,
+            "workshop": form.workshop(recipe),
             **self.settings(recipe),
             **self.in_view(recipe, preset),
         }
@@ -156,7 +205,7 @@ class Handlers:
         visitor = self.identity.of_handler(token)
         *values, asked = values or (None,)
         filled = form.fill(values, Shown.read(shown))
-        case = known(self.facts, filled.recipe, visitor)
+        case = known(self.facts, filled.recipe, visitor, Shown.read(shown).link(filled.recipe))
         name = asked.get("mend") if isinstance(asked, dict) else None
         for one in all_checks(case.recipe, case.facts, filled.problems):
             if one.id == name and one.fix and one.fix.kind == "link":
@@ -169,20 +218,22 @@ class Handlers:
         """What `REFRESH` shows, by name."""
         last = Shown.read(shown)
         filled = form.fill(values, last)
-        case = known(self.facts, filled.recipe, visitor)
+        linked = last.link(filled.recipe)
+        case = known(self.facts, filled.recipe, visitor, linked)
         before = form.preset_named(last.preset, filled.recipe.trainer)
         untouched = filled.recipe.timeout == (before.timeout * 60 if before else Recipe().timeout)
         follow = last.follow and (untouched or filled.anew)
         if (follow or filled.anew) and case.facts.preset:
             filled = replace(filled, recipe=replace(filled.recipe, timeout=case.facts.preset.timeout * 60))
-            case = known(self.facts, filled.recipe, visitor)
+            case = known(self.facts, filled.recipe, visitor, linked)
         if case.facts.account and filled.recipe.namespace == case.facts.account.name:
             filled = replace(filled, recipe=replace(filled.recipe, namespace=""))
         recipe, preset = filled.recipe, case.facts.preset
         showing = Showing(case, filled)
         answer = showing.places()
         moment = {"turn": last.turn, "stamp": next(self.stamp), "follow": follow}
-        answer["launch"] = {**showing.button(), **form.remembered(recipe, preset), **moment}
+        button = showing.button(last.locked(recipe))
+        answer["launch"] = {**button, **form.remembered(recipe, preset), **moment}
         answer["rehearsal"] = {**rehearsing.offer(showing), "turn": last.turn}
         if filled.anew:  # another goal or preset: every place shows what that one brings
             for name, value in self.settings(recipe).items():
@@ -203,7 +254,7 @@ class Handlers:
         *values, asked = values or (None,)
         last = Shown.read(shown)
         filled = form.fill(values, last)
-        case = known(self.facts, filled.recipe, visitor)
+        case = known(self.facts, filled.recipe, visitor, last.link(filled.recipe))
         name = asked.get("mend") if isinstance(asked, dict) else None
         for one in all_checks(case.recipe, case.facts, filled.problems):
             if one.id == name and one.fix and one.fix.kind == "set":
@@ -214,6 +265,8 @@ class Handlers:
                 state = {**form.remembered(recipe, preset), "turn": last.turn, "follow": last.follow}
                 if filled.recipe.resume and not recipe.resume:
                     answer["notice"] = []  # it said that a run is continued
+                locks = opened.without_changed(last.locked(recipe), filled.recipe, recipe)
+                answer["locks"] = opened.locks_value(locks, recipe)
                 return pack(MEND, {**answer, "mapping": form.asked_columns(recipe), "launch": state})
         return pack(MEND, {})
 

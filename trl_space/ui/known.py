@@ -59,8 +59,8 @@ def _first_rows(id: str, subset: str, split: str, revision: str, token: str | No
     return datasets.first_rows(id, subset, split, token, revision=revision)
 
 
-def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
-    """What is known about a recipe now, with what is recommended where nothing was chosen.
+def known(store: Facts, recipe: Recipe, visitor: Visitor, linked: Recipe | None = None) -> Case:
+    """What is known about a recipe now, with what is recommended where nothing was chosen. `linked`: `checks.Facts`.
 
     Everything that can be asked is asked at once; only what follows from an answer waits for it.
     """
@@ -128,6 +128,7 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
         resume=resume,
         resume_problem=resume_problem,
         sibling=sibling,
+        linked=linked,
     )
     counted = None
     if question := lengths_of(recipe, facts):
@@ -157,11 +158,11 @@ def known(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
     return Case(whole, facts, best, "lengths" in waits, columns, use, tokens, waits)
 
 
-async def wait_for(store: Facts, recipe: Recipe, visitor: Visitor) -> Case:
+async def wait_for(store: Facts, recipe: Recipe, visitor: Visitor, linked: Recipe | None = None) -> Case:
     """What is known after waiting, not too long, for all that is on its way, and for what follows from it."""
     until = time.monotonic() + WAIT
     while True:
-        case = known(store, recipe, visitor)
+        case = known(store, recipe, visitor, linked)
         pending = [task for task in case.waits.values() if not task.done()]
         left = until - time.monotonic()
         if not pending or left <= 0:

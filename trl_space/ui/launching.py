@@ -76,9 +76,10 @@ def agreed(given: Any) -> frozenset[str]:
     return frozenset(one for one in given if isinstance(one, str)) if isinstance(given, list) else frozenset()
 
 
-def unread(found: Iterable[Check], read: frozenset[str]) -> dict[str, Any] | None:
-    """The answer when there are warnings that nobody has agreed to; None when there are none."""
-    new = [one for one in found if one.level == "warns" and one.id not in read]
+def unread(found: Iterable[Check], read: frozenset[str], only: frozenset[str] | None = None) -> dict[str, Any] | None:
+    """The answer when there are warnings (among `only` these, if given) that nobody has agreed to; None when there are
+    none."""
+    new = [one for one in found if one.level == "warns" and one.id not in read and (only is None or one.id in only)]
     if not new:
         return None
     titles = "; ".join(one.title for one in new)

@@ -20,6 +20,7 @@ from typing import Any
 
 import gradio as gr
 
+from trl_space.entries import read_entry
 from trl_space.facts import Account, Machine, Run
 from trl_space.first_runs import FIRST_RUNS, FirstRun
 from trl_space.hub import jobs, listing, models
@@ -58,8 +59,8 @@ class MyRuns:
     async def list(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
         """A page of the visitor's runs.
 
-        `asked`: {"state", "goal", "owner": filters, "" for all; "others": the jobs that were started elsewhere;
-        "more": [[namespace, cursor]] to read on, in place of the newest of every namespace}.
+        `asked`: {"state", "goal", "owner", "group": filters, "" for all; "others": the jobs that were started
+        elsewhere; "more": [[namespace, cursor]] to read on, in place of the newest of every namespace}.
         """
         visitor = self.identity.of_handler(token)
         if visitor.token is None:
@@ -97,12 +98,12 @@ class MyRuns:
     ) -> tuple[dict[str, RunPage | HubProblem], list[str]]:
         """A page of each namespace, read side by side, and the names of those that take longer than `patience`."""
         stages, goal = STATES.get(str(given.get("state")), ()), str(given.get("goal") or "")
-        goal = goal if goal in TRAINERS else ""
+        goal, group = goal if goal in TRAINERS else "", group_of(given.get("group"))
 
         def ask(name: str, cursor: str) -> asyncio.Task[RunPage]:
             if given.get("others") is True:
                 return self.facts.ask(listing.others_page, name, cursor, token=visitor.token, keep=KEEP)
-            return self.facts.ask(listing.runs_page, name, cursor, stages, goal, token=visitor.token, keep=KEEP)
+            return self.facts.ask(listing.group_page, name, cursor, stages, goal, group, token=visitor.token, keep=KEEP)
 
         tasks = {name: ask(name, cursor) for name, cursor in wanted}
         if tasks:
@@ -199,6 +200,14 @@ def places(given: dict[str, Any], names: list[str]) -> list[tuple[str, str]]:
         return [(name, cursor) for name, cursor in pairs if name in names and listing.is_cursor(cursor)][:MOST_SPACES]
     owner = given.get("owner")
     return [(name, "") for name in names if not owner or name == owner]
+
+
+def group_of(value: Any) -> str:
+    """The name of a group, "" for anything else."""
+    try:
+        return read_entry("group", value) if isinstance(value, str) else ""
+    except ValueError:
+        return ""
 
 
 def place_of(page: RunPage) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from trl_space.hub.follow import Followers
 from trl_space.recipe import Recipe, write_duration
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS, Field
-from trl_space.ui import assets, cards, form
+from trl_space.ui import assets, cards, form, pictures
 from trl_space.ui import settings as places
 from trl_space.ui.calls import Calls
 from trl_space.ui.comparing import Comparing
@@ -47,10 +47,10 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden",
 class Page:
     """The built page. `blocks` is the Gradio app, `routes` what else it answers."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, default: Recipe | None = None) -> None:
         facts = Facts()
         self.identity = identity
-        self.handlers = Handlers(identity, facts)
+        self.handlers = Handlers(identity, facts, default)
         self.reading = Reading(identity, facts)
         self.calls = Calls(identity, facts)
         self.rehearsing = Rehearsing(identity, self.calls)
@@ -61,7 +61,7 @@ class Page:
         with gr.Blocks(title="TRL Space", analytics_enabled=False, fill_width=True) as self.blocks:
             if identity.mode == "oauth":
                 OAuthRoutes(visible=False)
-            self.header = Part("header", elem_id="trl-header")
+            self.header = Part("header", elem_id="trl-header", hub=pictures.origin(config.endpoint()))
             self.at: dict[str, Any] = {}  # every place by its name, as `form.FIELDS` and the handlers call it
             self._form()
             with gr.Column(elem_classes="t-view t-view-run", elem_id="trl-run"):
@@ -84,6 +84,7 @@ class Page:
             "launch": own.launch,
             "rehearse": self.rehearsing.rehearse,
             "code": own.code,
+            "recipe": own.recipe,
             "list": self.runs.list,
             "look": self.runs.look,
             "models": self.runs.models,
@@ -105,7 +106,9 @@ class Page:
     def _form(self) -> None:
         with gr.Column(elem_classes="t-view t-view-form t-view-run t-view-runs"):
             self.at["notice"] = Part("notice", value=[], events=("drop",), elem_id="trl-notice")
-        # Shown when the address asks for nothing (`assets.HEAD` says so before anything is drawn).
+        with gr.Column(elem_classes="t-view t-view-form", elem_id="trl-locks-box"):
+            self.at["locks"] = Part("locks", {"locks": []}, events=("choose",), elem_id="trl-locks")
+        # Shown when the address asks for nothing (`opened.js` says so before anything is drawn).
         gr.HTML(
             f"<p><strong>{t('page.intro')}</strong> {t('page.intro_cost')}</p>",
             js_on_load=None,
@@ -245,9 +248,13 @@ class Page:
                 interactive=True,
                 elem_id="trl-namespace",
             )
-        calls = [self._server("launch"), self._server("code")]
-        self.at["launch"] = Part("launch", {}, server=calls, events=("reread",), elem_id="trl-launch")
+        self.at["workshop"] = Part(
+            "workshop", {"max_usd": None, "group": ""}, events=("choose",), elem_id="trl-workshop"
+        )
+        calls = [self._server("launch"), self._server("code"), self._server("recipe")]
+        self.at["launch"] = Part("launch", {}, server=calls, events=("reread", "opened"), elem_id="trl-launch")
         self.at["rehearsal"] = Part("rehearsal", server=[self._server("rehearse")], elem_id="trl-rehearsal")
+        self.at["file"] = Part("recipe_file", events=("open",), elem_id="trl-recipe-file")
 
     # --- wiring -------------------------------------------------------------------------------------------------
 
@@ -288,19 +295,25 @@ class Page:
         splits = of(read.load_dataset, ["dataset", "subset", "split"], ["dataset_line", "subset", "split"])
         model = of(read.load_model, ["launch", "model"], ["model_line"])
 
-        filled = self.blocks.load(do.load, None, self._all(LOAD), **QUIET)
-        filled.then(
-            fn=None,
-            js="(...all) => all.map((one) => ({state: one ? 'loading' : 'empty'}))",
-            inputs=self._all(["model", "dataset", "dataset"]),
-            outputs=self._all(["model_line", "dataset_line", "preview"]),
-            **QUIET,
-        )
-        # Nothing is made from the fields before the address has filled them.
-        filled.then(**refresh)
+        def shown_whole(filled: Any) -> None:
+            # Nothing is made from the fields before the address, or a file, has filled them.
+            filled.then(
+                fn=None,
+                js="(...all) => all.map((one) => ({state: one ? 'loading' : 'empty'}))",
+                inputs=self._all(["model", "dataset", "dataset"]),
+                outputs=self._all(["model_line", "dataset_line", "preview"]),
+                **QUIET,
+            )
+            filled.then(**refresh)
+            filled.then(**model).then(**refresh)
+            shown_anew(filled.then(**splits).then(**rows))
+
+        opening = {"fn": do.load, "inputs": at["launch"], "outputs": self._all(LOAD), **QUIET}
+        filled = self.blocks.load(js="() => [window.trl_opened ?? null]", **opening)
         filled.then(do.load_header, None, self.header, **QUIET).then(**refresh)
-        filled.then(**model).then(**refresh)
-        shown_anew(filled.then(**splits).then(**rows))
+        shown_whole(filled)
+        shown_whole(at["launch"].opened(js="() => [trl.address.opened()]", **opening, **last))
+        shown_whole(at["file"].open(**of(do.open_file, ["file"], LOAD), **last))
 
         at["model"].choose(**self._wait("model_line"))
         at["model"].choose(**refresh, **last)
@@ -314,7 +327,7 @@ class Page:
         for name in ("subset", "split"):
             at[name].input(**self._wait("preview"))
             shown_anew(at[name].input(**rows, **last))
-        for name in ("trainer", "rewards", "mapping"):
+        for name in ("trainer", "rewards", "mapping", "workshop", "locks"):
             at[name].choose(**refresh, **last)
         # Another machine or setting may be one that an earlier run has measured.
         for name in ("preset", "method", "flavor", "settings"):
@@ -359,9 +372,9 @@ class Page:
         }
 
 
-def build(identity: Identity) -> Page:
-    """The page for visitors known by `identity`."""
-    return Page(identity)
+def build(identity: Identity, default: Recipe | None = None) -> Page:
+    """The page for visitors known by `identity`; `default` is what an address that asks for nothing means."""
+    return Page(identity, default)
 
 
 def _title(number: int, text: str) -> None:

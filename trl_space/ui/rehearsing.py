@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from trl_space import checks, estimate, jobspec, rehearsal
+from trl_space.checks.link import BEFORE_ANY_JOB
 from trl_space.facts import Machine
 from trl_space.hub import launch
 from trl_space.hub.errors import HubProblem
@@ -64,7 +65,10 @@ class Rehearsing:
 
     @answering
     async def rehearse(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
-        """Start the rehearsal, or lead to the same one that is going already; see `launching` for the answers."""
+        """Start the rehearsal, or lead to the same one that is going already; see `launching` for the answers.
+
+        `asked` is that of a launch. What a link asks for has to be agreed to here too, where it costs or runs.
+        """
         visitor = self.identity.of_handler(token)
         given = asked if isinstance(asked, dict) else {}
         launch_id = form.launch_id(given.get("launch_id"))
@@ -72,12 +76,15 @@ class Rehearsing:
             return {"problem": t("page.sign_in_first"), "ways": []}
         payer = launching.Payer()
         try:
-            case = await self.calls.complete(given.get("query"), visitor)
+            case = await self.calls.complete(given.get("query"), visitor, linked=given.get("linked"))
             name = case.facts.account.name if case.facts.account else ""
             payer = launching.Payer(case.recipe.namespace or name, name)
             spec = rehearsal_of(case, launch_id)
             if isinstance(spec, str):
                 return {"problem": spec, "ways": []}
+            found = checks.run_checks(case.recipe, case.facts)
+            if unread := launching.unread(found, launching.agreed(given.get("agreed")), BEFORE_ANY_JOB):
+                return unread
             outcome = await asyncio.to_thread(launch.launch, spec, visitor.token)
         except HubProblem as problem:
             return launching.told(problem, payer)
@@ -92,10 +99,10 @@ def rehearsal_of(case: Case, launch_id: str) -> jobspec.JobSpec | str:
         return t("page.code_later")
     settings = jobspec.settings_for(recipe, facts.preset, facts.machine)
     planned = estimate.rehearsal(recipe, settings, facts.model, facts.machine)
-    # Its own limit counts for how long the sign-in has to live; the name of the result does not count at all.
+    # Its own limit counts for how long the sign-in has to live and for the price; the result's name does not count.
     tried = replace(recipe, timeout=planned.timeout, hub_model_id="")
     found = checks.run_checks(tried, facts)
-    blocking = next((one for one in found if one.id == "token_short"), None) or rehearsal.in_the_way(found)
+    blocking = next((one for one in found if one.id in ("token_short", "ceiling")), None) or rehearsal.in_the_way(found)
     if blocking is not None:
         return f"{blocking.title}. {blocking.reason}".strip()
     return job_of(case, launch_id, planned)

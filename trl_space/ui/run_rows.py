@@ -48,6 +48,8 @@ def run_row(run: Run, machine: Machine | None, command: Command | None = None) -
     return {
         "id": f"{run.owner}/{run.job_id}",
         "owner": run.owner,
+        # Of an organisation's runs it is good to know whose they are.
+        "by": run.author if run.author != run.owner else "",
         "stage": run.stage,
         "state": state,
         "word": table().get(f"page.parts.runs.state_{state}", run.stage),

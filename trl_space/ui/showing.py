@@ -7,16 +7,16 @@ or asks; the handlers decide which of the places they answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import gradio as gr
 
-from trl_space import checks, estimate, formats, jobspec, presets, trainers
+from trl_space import checks, estimate, formats, jobspec, links, presets, trainers
 from trl_space.facts import Measured, ModelFacts
 from trl_space.hub.errors import HubProblem
-from trl_space.recipe import Recipe
+from trl_space.recipe import MAX_BYTES, Recipe
 from trl_space.texts import t
 from trl_space.ui import cards, catalog, previews, views
 from trl_space.ui import settings as places
@@ -191,18 +191,20 @@ class Showing:
             "prices": self.prices,
         }
 
-    def button(self) -> dict[str, Any]:
-        """The launch part's value, but for what it is told about the moment."""
+    def button(self, locks: tuple[str, ...] = ()) -> dict[str, Any]:
+        """The launch part's value, but for what it is told about the moment. `locks` stay in the address."""
         recipe, machine = self.case.recipe, self.case.facts.machine
-        blocking = checks.blocking(self.found)
+        blocking, share = checks.blocking(self.found), recipe.to_share().to_query()
         return {
             "ready": blocking is None,
             "label": checks.launch_label(self.found),
             "fix": fix_of(blocking),
             "warns": [one.id for one in self.found if one.level == "warns"],
-            "query": self.filled.recipe.to_query(),
+            "query": links.write_page(self.filled.recipe.to_query(), locks),
             "launch": recipe.to_query(),
-            "share": recipe.to_share().to_query(),
+            "share": share,
+            "workshop": replace(self.filled.recipe, hub_model_id="", resume="").to_query(),
+            "long": len(share) if len(share) > MAX_BYTES else 0,
             "price": t("page.bar", usd=self.prices["most"], time=spoken(recipe.timeout)) if machine else "",
         }
 
@@ -226,7 +228,8 @@ def all_checks(recipe: Recipe, facts: checks.Facts, problems: Sequence[str]) -> 
 def plain_check(check: checks.Check) -> dict[str, Any]:
     """A check as the summary shows it."""
     todo = check.id in views.NOT_DONE_YET
-    return {"id": check.id, "level": check.level, "title": check.title, "reason": check.reason, "todo": todo}
+    said = {"id": check.id, "level": check.level, "title": check.title, "reason": check.reason, "todo": todo}
+    return {**said, "items": list(check.items)} if check.items else said
 
 
 def fix_of(check: checks.Check | None) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ Texts of repositories and rows go in as they are: the parts put them into the pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from trl_space import estimate, formats
@@ -194,18 +193,6 @@ def resume_notices(recipe: Recipe) -> list[dict[str, Any]]:
         return []
     drop = {"id": "resume", "text": t("page.resume_drop")}
     return [{"icon": "again", "text": t("page.resume", name=recipe.resume), "items": [], "drop": drop}]
-
-
-def link_notices(unknown: Iterable[tuple[str, str]], problems: Iterable[str]) -> list[dict[str, Any]]:
-    """What a link asked for that this page does not do."""
-    notices = []
-    strange = [f"{name[:60]} = {value[:120]}" for name, value in list(unknown)[:20]]
-    if strange:
-        notices.append({"icon": "warns", "text": t("page.link_unknown"), "items": strange})
-    wrong = [text[:200] for text in list(problems)[:20]]
-    if wrong:
-        notices.append({"icon": "warns", "text": t("page.link_refused"), "items": wrong})
-    return notices
 
 
 def run_title(recipe: Recipe | None, run: Run) -> tuple[str, str]:

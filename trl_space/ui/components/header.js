@@ -1,7 +1,8 @@
 // The top of the page: mark, the two views, and who is signed in.
-// value: null while it is being read, else {mode: "oauth" | "local" | "none", account: null | {name, fullname, avatar, orgs}, problem}
+// hub: the Hub's address, whose page may show this one in a frame. value: null while it is being read, else {mode: "oauth" | "local" | "none", account: null | {name, fullname, avatar, orgs}, problem}
 trl.parts.header = ({ element, props, watch, texts }) => {
   const { h, icon } = trl;
+  trl.address.start(props.hub);
   const mark = trl.svg("svg", { viewBox: "0 0 28 28", class: "t-logo", "aria-hidden": "true" });
   mark.append(
     trl.svg("rect", { width: 28, height: 28, rx: 8, class: "t-logo-ground" }),

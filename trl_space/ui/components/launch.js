@@ -1,7 +1,9 @@
 // The button that starts the run, or says what is in the way; the link of the form and its code.
-// value: {turn, ready, label, fix, warns: [ids of checks], query, launch, share, price, preset}. `turn` counts the
-// visitor's changes: the button answers only to what the page has shown for the last of them. One filled form has one
-// launch id (launch_ids.js), so that a second click or a repeated request never starts a second job.
+// value: {turn, ready, label, fix, warns: [ids of checks], query, launch, share, workshop, long, price, preset}. `turn`
+// counts the visitor's changes: the button answers only to what the page has shown for the last of them. One filled form
+// has one launch id (launch_ids.js), so that a second click or a repeated request never starts a second job. `query` goes
+// into the address; `long` is its size in bytes when a file has to take the place of the link. What filled the page in
+// comes as {linked, opened} (address.js).
 trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   const { h, icon } = trl;
   let starting = false;
@@ -19,17 +21,38 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   const unfold = h("button", { type: "button", class: "t-btn t-quiet t-bar-open", "aria-expanded": "false", onclick: fold },
     price, h("span", { class: "t-sr" }, texts.details_sr), sign);
   const link = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-copy", onclick: async () => {
+    if (props.value.long) return file();
     const done = await trl.copy(new URL(trl.page(props.value.share), location.href).href);
     flash(link, icon("ok"), done ? texts.copied : texts.not_copied);
   } });
   const show = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-code", "aria-expanded": "false", onclick: code });
   const listing = h("div", { class: "t-code", hidden: true });
-  element.append(h("div", { class: "t-bar" }, unfold, button), trouble, h("div", { class: "t-after" }, link, show), listing);
-  const calm = () => { link.replaceChildren(icon("link"), texts.copy); show.replaceChildren(icon("code"), texts.code); };
-  const flash = (where, ...what) => { where.replaceChildren(...what); setTimeout(calm, 2000); };
+  const long = h("p", { class: "t-small", id: "trl-link-long", hidden: true });
+  element.append(h("div", { class: "t-bar" }, unfold, button), trouble, h("div", { class: "t-after" }, link, show), long, listing);
+  const calm = () => {
+    const size = props.value?.long;
+    link.replaceChildren(icon(size ? "download" : "link"), size ? texts.recipe : texts.copy);
+    show.replaceChildren(icon("code"), texts.code);
+    long.hidden = !size;
+    long.textContent = size ? trl.fill(texts.long, { size: Math.ceil(size / 1024) }) : "";
+  };
+  // What is too long for a link is handed on as a file, which this page opens.
+  async function file() {
+    let answer;
+    try { answer = await server.recipe({ query: props.value.launch }); } catch { answer = { problem: texts.lost }; }
+    if (answer.problem) return trouble.replaceChildren(icon("blocks"), h("p", {}, answer.problem));
+    trl.save(answer.name, answer.text);
+  }
+  let flashing = 0;
+  const flash = (where, ...what) => {
+    where.replaceChildren(...what);
+    clearTimeout(flashing);
+    flashing = setTimeout(() => { flashing = 0; calm(); }, 2000);
+  };
 
   // Warnings are read before money is spent: a tick counts for those that were shown when it was set.
   let read = new Set();
+  trl.agreed = () => [...read];
   const unread = () => (props.value?.warns || []).some((id) => !read.has(id));
   const tick = h("input", { type: "checkbox", id: "trl-agree", onchange: () => {
     read = new Set(tick.checked ? props.value.warns : []);
@@ -60,7 +83,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     const agreed = [...read, ...(more.twin ? ["twin"] : [])];
     let answer;
     try {
-      answer = await server.launch({ query: value.launch, launch_id: entry.id, agreed, look: more.look || false });
+      answer = await server.launch({ query: value.launch, launch_id: entry.id, agreed, look: more.look || false, linked: trl.address.linked() });
     } catch {
       answer = { problem: texts.lost, ways: [] };
     }
@@ -142,15 +165,16 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     button.classList.toggle("t-busy", starting);
     price.textContent = value.price || texts.details;
     link.disabled = show.disabled = !value.label;
+    if (!flashing) calm();
   };
   let shown = null;
   const arrive = () => {
     const value = props.value || {};
+    if (value.linked !== undefined) trl.address.take(value);
+    if (value.label) trl.shown = value;
     // An answer to an older change shows nothing new about the last one; the address follows the form all the same.
-    if (value.query !== undefined && trl.view === "form") {
-      const target = trl.page(value.query);
-      if (target !== location.pathname + location.search) history.replaceState(history.state, "", target + location.hash);
-    }
+    if (value.query !== undefined && trl.view === "form") trl.address.write(value.query, value.turn);
+    trl.relock();
     if (shown !== value.query) { trouble.replaceChildren(); if (!listing.hidden && value.label) load(); }
     shown = value.query;
     // The id is there before the first click. One that was left in doubt is not forgotten by leaving the page.
@@ -163,20 +187,29 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     button.setAttribute("aria-disabled", "true");
     setTimeout(paint, 250);
   };
-  trl.touch = () => {
-    trl.state.dirty += 1;
+  const touch = trl.touch;
+  trl.touch = (typed) => {
+    touch(typed);
     trl.touched();
   };
+  trl.address.onback(() => trigger("opened"));
   // Gradio's own fields say nothing to us, the browser does. Our own parts say themselves what is a change.
   document.getElementById("trl-form")?.addEventListener("input", (event) => {
-    if (!event.target.closest("#trl-side .t-code, .t-agree, .t-search, .t-settings, .t-rewards, .t-mapping")) trl.touch();
+    trl.state.typed = Date.now();
+    if (!event.target.closest("#trl-side .t-code, .t-agree, .t-search, .t-settings, .t-rewards, .t-mapping, .t-workshop, .t-recipe-file"))
+      trl.touch(!["checkbox", "radio"].includes(event.target.type));
   }, true);
   calm();
   paint();
   watch("value", arrive);
   if (props.value) arrive();
 };
-trl.touch = () => { trl.state.dirty += 1; };
+// The visitor changed something; `typed`: letter by letter, which is no step of its own in the browser's history.
+trl.touch = (typed) => {
+  trl.state.dirty += 1;
+  trl.state.chose = typed ? 0 : Date.now();
+};
+trl.agreed = () => [];
 trl.save = (name, text) => {
   const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
   trl.h("a", { href: url, download: name }).click();

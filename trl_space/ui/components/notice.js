@@ -1,12 +1,17 @@
-// What has to be said above the form: parts of a link that nobody knows, a Hub that does not answer. value: [{icon, text, items,
-// drop: {id, text}}]; `drop` is a button that takes back what the notice says.
+// What has to be said above the form: what a link filled in, parts of it that nobody knows, a Hub that does not answer.
+// value: [{icon, text, items, fold, drop: {id, text}}]; `fold`: the items are shown on demand; `drop` is a button that
+// takes back what the notice says.
 trl.parts.notice = ({ element, props, trigger, watch, texts }) => {
   const { h, icon } = trl;
   const box = h("div", { class: "t-notices", role: "status" });
   element.append(box);
+  const list = (one) => {
+    const items = h("ul", {}, one.items.map((item) => h("li", { class: "t-small" }, item)));
+    return one.fold ? h("details", {}, h("summary", { class: "t-small" }, texts.show), items) : items;
+  };
   const paint = () => box.replaceChildren(...(props.value || []).map((one) => {
     const whole = h("div", { class: "t-notice" }, icon(one.icon || "warns"), h("div", {}, one.text,
-      one.items?.length ? h("ul", {}, one.items.map((item) => h("li", { class: "t-small" }, item))) : null),
+      one.items?.length ? list(one) : null),
       one.drop ? h("button", { type: "button", class: "t-btn t-fix", "data-drop": one.drop.id, onclick: () => {
         props.value = props.value.filter((other) => other !== one);
         trl.touch();

@@ -25,6 +25,8 @@ trl.parts.rehearsal = ({ element, props, server, watch, texts }) => {
   const price = (name, amount, note) => [h("dt", {}, name), h("dd", { class: "t-num t-small" }, note),
     h("dd", { class: "t-num t-price" }, amount)];
 
+  // What a link asks for counts for a rehearsal too, as far as it costs or runs: agreed to with a button of its own.
+  let agreed = [];
   async function press() {
     const value = props.value;
     if (starting || !value?.ready || !value.offer || value.turn !== trl.state.dirty) return;
@@ -33,7 +35,7 @@ trl.parts.rehearsal = ({ element, props, server, watch, texts }) => {
     const entry = trl.launch_ids.of("rehearse:" + value.query);
     let answer;
     try {
-      answer = await server.rehearse({ query: value.query, launch_id: entry.id });
+      answer = await server.rehearse({ query: value.query, launch_id: entry.id, agreed: [...trl.agreed(), ...agreed], linked: trl.address.linked() });
     } catch {
       answer = { problem: texts.lost };
     }
@@ -48,6 +50,10 @@ trl.parts.rehearsal = ({ element, props, server, watch, texts }) => {
       trl.launch_ids.anew(entry.recipe);
       press();
     } }, texts.anew));
+    if (answer.unread) ways.push(h("button", { type: "button", class: "t-btn t-fix", onclick: () => {
+      agreed = answer.unread;
+      press();
+    } }, texts.agree));
     trouble.replaceChildren(icon(answer.unclear ? "warns" : "blocks"),
       h("div", {}, h("p", {}, answer.problem), ways.length ? h("div", { class: "t-ways" }, ways) : null));
     paint();
@@ -70,7 +76,7 @@ trl.parts.rehearsal = ({ element, props, server, watch, texts }) => {
   };
   let query = null;
   const arrive = () => {
-    if (props.value?.query !== query) trouble.replaceChildren();
+    if (props.value?.query !== query) { trouble.replaceChildren(); agreed = []; }
     query = props.value?.query;
     paint();
   };

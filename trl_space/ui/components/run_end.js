@@ -16,7 +16,8 @@ trl.run_end = (texts) => {
       setTimeout(() => { word.textContent = text; }, 2000);
     } }, icon("copy"), word);
   };
-  const way = (id, sign, text, query, kind) => h("a", { class: `t-btn ${kind || ""}`, id, href: trl.page(query) }, icon(sign), text);
+  const way = (id, sign, text, query, kind) => h("a", { class: `t-btn ${kind || ""}`, id, href: trl.page(query),
+    onclick: () => { if (id === "trl-continue") trl.address.own(query); } }, icon(sign), text);
 
   // The one button of a run that did not end well: what helps, by what is known of it (`run_news.way_on`).
   const wayOn = (run, state) => {

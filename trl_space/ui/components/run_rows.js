@@ -1,5 +1,5 @@
 // The lines of a list of runs, as a table that becomes cards on a phone. A run is what `ui/run_rows.py` makes:
-// {id, state, word, ended, why, rehearsal, title, subtitle, machine, seconds, usd, created, when, target, comparable}.
+// {id, state, word, ended, why, rehearsal, title, subtitle, by, machine, seconds, usd, created, when, target, comparable}.
 // set(runs) shows these and touches only what changed, so that a reader's place and the focus stay where they are.
 // `chosen(ids)` is called with the runs that are marked for comparing, `tell(text)` with what an action came to.
 trl.run_rows = ({ server, texts, chosen, tell }) => {
@@ -20,7 +20,7 @@ trl.run_rows = ({ server, texts, chosen, tell }) => {
   const going = (run) => (run.state === "running" ? h("span", { class: "t-small t-runs-sofar" }, " " + texts.so_far) : null);
   const says = {
     state: (run) => [run.state, run.word],
-    run: (run) => [run.title, run.rehearsal, run.subtitle, run.when, run.why],
+    run: (run) => [run.title, run.rehearsal, run.subtitle, run.by, run.when, run.why],
     machine: (run) => [run.machine],
     time: (run) => [run.seconds === null ? null : trl.duration(run.seconds), run.state === "running"],
     cost: (run) => [run.usd === null ? null : trl.money(run.usd), run.state === "running"],
@@ -32,7 +32,7 @@ trl.run_rows = ({ server, texts, chosen, tell }) => {
     run: (run) => [
       h("a", { class: "t-runs-title", href: trl.page("run=" + run.id) }, run.title), " ",
       run.rehearsal ? h("span", { class: "t-badge t-mark" }, texts.rehearsal) : null,
-      h("span", { class: "t-small t-runs-under" }, [run.subtitle, run.when].filter(Boolean).join(" · ")),
+      h("span", { class: "t-small t-runs-under" }, [run.subtitle, run.by && trl.fill(texts.by, { name: run.by }), run.when].filter(Boolean).join(" · ")),
       run.why ? h("span", { class: "t-small t-runs-under" }, run.why) : null],
     machine: (run) => run.machine || dash(),
     time: (run) => (run.seconds === null ? dash() : [trl.duration(run.seconds), going(run)]),

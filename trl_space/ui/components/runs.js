@@ -1,11 +1,13 @@
 // The visitor's runs, as the Hub lists them: filters, pages, and what is going, looked at now and then.
 // What the calls take and give is in `ui/my_runs.py`; a line of the list is in `run_rows.js`. goals: [[id, words]].
+// With a group in the address (`view=runs&group=…`) it is the wall of that group: its runs in all of them.
 // Each namespace is read to a place of its own. What is older than the place of one that has more is held back until it
 // is read so far too: then lines are only ever added at the end.
 trl.parts.runs = ({ element, props, server, texts }) => {
   const { h, icon } = trl;
   if (trl.view !== "runs" || new URLSearchParams(location.search).has("compare")) return;
   const EVERY = 15000, LONGEST = 120000;
+  const group = (new URLSearchParams(location.search).get("group") || "").slice(0, 40);
   const tell = (text) => { aloud.textContent = text; };
   const aloud = h("span", { class: "t-sr", role: "status", id: "trl-runs-aloud" });
 
@@ -15,7 +17,7 @@ trl.parts.runs = ({ element, props, server, texts }) => {
     const all = new Map();
     let spaces = {}, late = [], notes = [], problem = null, turn = 0, busy = "", asked = false;
     const horizon = () => Math.max(0, ...Object.values(spaces).filter((one) => one.cursor).map((one) => one.oldest));
-    const words = (run) => [run.title, run.subtitle, run.machine, run.target, run.id, run.word].join(" ").toLowerCase();
+    const words = (run) => [run.title, run.subtitle, run.machine, run.target, run.id, run.word, run.by].join(" ").toLowerCase();
     const shown = () => {
       const since = horizon(), text = (filter().text || "").toLowerCase().split(/\s+/).filter(Boolean);
       return [...all.values()].filter((run) => run.created >= since && text.every((one) => words(run).includes(one)))
@@ -33,7 +35,7 @@ trl.parts.runs = ({ element, props, server, texts }) => {
     const ask = async (more) => {
       const mine = turn, { state, goal, owner } = filter();
       let answer;
-      try { answer = await server.list({ state, goal, owner, others, more }); } catch { answer = { problem: texts.lost }; }
+      try { answer = await server.list({ state, goal, owner, group: others ? "" : group, others, more }); } catch { answer = { problem: texts.lost }; }
       return mine === turn ? answer : null;
     };
     // Those that took too long for the first page come when they come.
@@ -151,13 +153,14 @@ trl.parts.runs = ({ element, props, server, texts }) => {
       return body.replaceChildren(empty(now.problem.signin ? "user" : "blocks", null, now.problem.problem, now.problem.signin ? sign : null));
     }
     filters.hidden = !now.all && !filtered() && !now.more;
-    others.hidden = false;
+    others.hidden = Boolean(group);
     if (now.runs.length || now.busy || now.late.length) {
       main.rows.set(now.runs);
       return hold(body, [main.rows.element]);
     }
     main.rows.set([]);
     if (filtered() || now.more) return body.replaceChildren(empty("search", null, now.more ? texts.none_further : texts.none_found, button(texts.clear, clear)));
+    if (group) return body.replaceChildren(empty("rows", texts.group_none, texts.group_none_text));
     hold(body, [beginning]);
     if (!beginning.childElementCount) starters(now.notes);
   };
@@ -207,7 +210,8 @@ trl.parts.runs = ({ element, props, server, texts }) => {
   }
   const again = h("button", { type: "button", class: "t-btn", id: "trl-runs-refresh", onclick: () => begin() }, icon("again"), texts.refresh);
   element.append(h("div", { class: "t-card t-runs-card" },
-    h("div", { class: "t-runs-top" }, h("h1", { class: "t-title" }, texts.title), again),
+    h("div", { class: "t-runs-top" }, h("h1", { class: "t-title" }, group ? trl.fill(texts.group_title, { group }) : texts.title), again),
+    group ? h("p", { class: "t-small t-runs-group", id: "trl-runs-group" }, texts.group_note, " ", h("a", { href: trl.page("view=runs") }, texts.group_all)) : "",
     filters, body, h("div", { class: "t-runs-more" }, moreButton), foot, aloud, bar), others);
   begin(true);
 

@@ -1,5 +1,5 @@
 // What will happen: one sentence, the checks, two prices.
-// value: {sentence: [[text, strong]], changes: null | {text, items: [{name, label, value}]}, checks: [{id, level, title, reason, todo, fix}], prices}; `todo`: not wrong, only not done yet.
+// value: {sentence: [[text, strong]], changes: null | {text, items: [{name, label, value}]}, checks: [{id, level, title, reason, items, todo, fix}], prices}; `todo`: not wrong, only not done yet.
 // looked: the check that the visitor was led away for and that was looked at anew, in the answer to that alone.
 // prices: {likely, likely_note, most, most_note, startup}; a fix is {kind: "focus" | "link" | "signin" | "set", label, target, url, check}.
 trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
@@ -54,7 +54,8 @@ trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
       h("span", { class: "t-check-text" },
         h("span", { class: "t-sr" }, texts[kind] + ": "),
         h("span", { class: "t-check-title" }, one.title),
-        explains ? h("span", { class: "t-small" }, mine && led.asked && !led.busy ? texts.still + " " : "", one.reason) : null),
+        explains ? h("span", { class: "t-small" }, mine && led.asked && !led.busy ? texts.still + " " : "", one.reason) : null,
+        one.items ? h("ul", { class: "t-check-items", tabindex: "0", "aria-label": one.title }, one.items.map((item) => h("li", { class: "t-mono" }, item))) : null),
       one.fix ? trl.fix(one.fix) : null);
   };
   const price = (word, amount, note, strong) => [

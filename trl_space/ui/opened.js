@@ -1,0 +1,51 @@
+// Runs in the page's head, before anything is drawn: what the address asks for, and whether this page wrote it itself.
+// trl_written remembers, for this tab alone, which addresses the page has written and what link each began with: all that
+// another address says is somebody else's, and no address can say otherwise. trl_opened is what the server is told.
+window.trl_written = (() => {
+  const KEY = "trl-space:written", KEPT = "trl-space:kept";
+  const OURS = ["__theme", "__sign", "signin"]; // how the page is shown, no part of what it shows
+  const MOST = 8192;
+  const read = (key) => {
+    try { return JSON.parse(sessionStorage.getItem(key)) || []; } catch { return []; }
+  };
+  const put = (key, pair, most) => {
+    try {
+      sessionStorage.setItem(key, JSON.stringify([pair, ...read(key).filter((one) => one[0] !== pair[0])].slice(0, most)));
+    } catch { /* A browser that keeps nothing takes every address for a link. */ }
+  };
+  const named = (part) => part.split("=")[0];
+  const plain = (search) => search.replace(/^\?/, "").split("&").filter((part) => part && !OURS.includes(named(part))).join("&");
+  // The same address may come back in another spelling, from a sign-in or from the Hub's page around this one.
+  const spelled = (query) => new URLSearchParams(query).toString();
+  const of = (key, name) => (read(key).find((one) => one[0] === name) || [])[1];
+  const number = (text) => [...text].reduce((sum, char) => (Math.imul(sum, 31) + char.codePointAt(0)) >>> 0, 7).toString(16);
+  return {
+    MOST, plain,
+    add: (query, linked) => put(KEY, [spelled(query), linked], 40),
+    // A recipe that is too long for an address is kept in this tab, under a name.
+    keep(query) { put(KEPT, [number(query), query], 5); return number(query); },
+    // {query, linked: what it began with, or null when this page did not write it}
+    look(search) {
+      const query = plain(search), linked = of(KEY, spelled(query)) ?? null, name = new URLSearchParams(query).get("kept");
+      if (name === null) return { query, linked };
+      const kept = of(KEPT, name);
+      return kept ? { query: kept, linked } : { query: "", linked: null, lost: true };
+    },
+  };
+})();
+window.trl_opened = (() => {
+  const long = location.search.length - 1;
+  // It would go along with everything that is asked of the server: nothing of it is read, and the page says so.
+  if (long > trl_written.MOST) {
+    const kept = new URLSearchParams(location.search);
+    for (const name of new Set(kept.keys())) if (!name.startsWith("__") || kept.get(name).length > 2000) kept.delete(name);
+    history.replaceState(null, "", location.pathname + (kept.size ? "?" + kept : ""));
+  }
+  return { ...trl_written.look(location.search), ...(long > trl_written.MOST ? { long, linked: null } : {}) };
+})();
+(() => {
+  const q = new URLSearchParams(trl_opened.query), root = document.documentElement.dataset;
+  root.view = q.get("run") ? "run" : q.get("view") === "runs" ? "runs" : "form";
+  root.goal = q.get("trainer") || "sft";
+  root.filled = ["model", "dataset"].filter((one) => q.get(one)).join(" ") || "none";
+})();
