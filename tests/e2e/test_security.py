@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -23,78 +22,10 @@ from playwright.sync_api import expect
 
 from scripts.running import free_port, running
 from tests.e2e.space import ROOT, Space, jobs_of, sign_in
+from tests.e2e.tab import NONSENSE, Tab
 from trl_space.localhub.server import LocalHub, clean_environment
 
 LINK = "?v=1&model=demo/tiny-qwen3&dataset=demo/dates-chat&split=train&rows=48&num_train_epochs=1&flavor=cpu-basic"
-NONSENSE: list[Any] = [
-    None,
-    True,
-    -1,
-    1e308,
-    "x",
-    "\ud800",
-    "\x00",
-    "${7*7}",
-    [],
-    [[[]]],
-    {},
-    {"value": {}},
-    "a/" * 200,
-]
-
-
-class Tab:
-    """A visitor without a browser; `who` is None for an anonymous one."""
-
-    def __init__(self, space: Space, hub: LocalHub, who: str | None = None) -> None:
-        self.url = space.url
-        self.http = httpx.Client(trust_env=False, timeout=60)
-        self.cookies: dict[str, str] = {}
-        if who is not None:
-            leave = self.get("/login/huggingface?_target_url=/")
-            agreed = self.http.get(leave.headers["location"], headers={"Cookie": f"token={hub.token(who)}"})
-            back = urlsplit(agreed.headers["location"])
-            assert self.get(f"{back.path}?{back.query}").headers["location"] == "/"
-        self.config = self.get("/config").json()
-
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        """One GET; cookies are kept by hand, because they are for https only."""
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = self.http.get(self.url + path, headers={"Cookie": cookie, **headers})
-        for line in answer.headers.get_list("set-cookie"):
-            name, _, value = line.partition(";")[0].partition("=")
-            self.cookies[name] = value
-        return answer
-
-    def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
-        """One POST of JSON."""
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-        headers |= {"Content-Type": "application/json", **options.pop("headers", {})}
-        content = options.pop("content", None) or json.dumps(body)
-        return self.http.post(f"{self.url}/gradio_api/{path}", content=content, headers=headers, **options)
-
-    def call(self, place: str, name: str, asked: Any) -> Any:
-        """What a part's call answers; `place` is the part's id on the page."""
-        body = {"component_id": self.part(place, name), "fn_name": name, "data": asked, "session_hash": "tab"}
-        answer = self.post("component_server", body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def part(self, place: str, name: str) -> int:
-        """The number of the part with this id that offers this call; any part when the id is ""."""
-        parts = [(one["id"], one["props"]) for one in self.config["components"]]
-        return next(
-            number
-            for number, props in parts
-            if name in (props.get("server_fns") or ()) and (not place or props.get("elem_id") == place)
-        )
-
-    def event(self, name: str, *values: Any) -> list[Any]:
-        """What an event of the page gives; `name` is its handler's."""
-        number = next(one["id"] for one in self.config["dependencies"] if one["api_name"].startswith(name))
-        answer = self.post("run/predict", {"fn_index": number, "data": list(values), "session_hash": "tab"})
-        assert answer.status_code == 200, answer.text
-        return answer.json()["data"]
 
 
 @pytest.fixture
@@ -110,7 +41,7 @@ def quiet(space: Space) -> Iterator[None]:
 
 def test_only_what_the_page_uses_is_there(space: Space, hub: LocalHub, quiet: None) -> None:
     tab = Tab(space, hub)
-    gone = "info openapi.json queue/data?session_hash=x queue/status token user heartbeat/x file=app.py runs"
+    gone = "openapi.json queue/data?session_hash=x queue/status token user heartbeat/x file=app.py runs"
     for path in [*gone.split(), "file=/etc/passwd", "proxy=http://127.0.0.1/", "deep_link?session_hash=x"]:
         assert tab.get("/gradio_api/" + path).status_code == 404, path
     for path in (

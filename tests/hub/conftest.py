@@ -14,6 +14,8 @@ from huggingface_hub import HfApi
 
 from trl_space.localhub.server import LocalHub
 
+from .api_space import Served, served, used_by_the_server
+
 HttpFor = Callable[..., httpx.Client]
 Hf = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -71,6 +73,19 @@ def hf(local_hub: LocalHub, tmp_path: Path) -> Hf:
         return done
 
     return run
+
+
+@pytest.fixture(scope="session")
+def _app(_shared_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(_shared_hub.start(), tmp_path_factory.mktemp("app")) as app:
+        yield app
+
+
+@pytest.fixture
+def app(_app: Served, local_hub: LocalHub) -> Iterator[Served]:
+    """The app as a Space runs it, against the shared Hub; a token of owner is planted as the server's own."""
+    yield _app
+    assert not used_by_the_server(local_hub)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -68,12 +68,12 @@ class Calls:
         return {"items": [views.hit(one) for one in hits], "problem": None}
 
     async def complete(self, query: Any, visitor: Visitor, fresh: bool = False, linked: Any = None) -> Case:
-        """The recipe of a query string with all its facts, waiting for them. Raises HubProblem.
+        """The recipe of a query string (or a recipe) with all its facts, waiting for them. Raises HubProblem.
 
         `fresh`: what was read a while ago is read again. `linked` is the query that the page was opened with; unless
         the caller says so, everything in `query` may be a link's.
         """
-        recipe = Recipe.from_query(query if isinstance(query, str) else "")
+        recipe = recipe_of(query)
         token = visitor.token
         if not is_repo_id(recipe.model) or not is_repo_id(recipe.dataset):
             raise HubProblem("invalid", sentence=t("page.choose_both"))
@@ -99,8 +99,10 @@ class Calls:
         `asked`: {"query", "launch_id", "agreed": [ids of warnings that were read, "twin"], "look": only look for it,
         "linked": the query that the page was opened with}.
         """
-        visitor = self.identity.of_handler(token)
-        given = asked if isinstance(asked, dict) else {}
+        return await self.launch_as(self.identity.of_handler(token), asked if isinstance(asked, dict) else {})
+
+    async def launch_as(self, visitor: Visitor, given: dict[str, Any]) -> dict[str, Any]:
+        """The same for a visitor, however they are known; "query" may be a recipe."""
         launch_id, query = form.launch_id(given.get("launch_id")), given.get("query")
         if visitor.token is None or launch_id is None:
             return {"problem": t("page.sign_in_first"), "ways": []}
@@ -108,7 +110,7 @@ class Calls:
         try:
             asked_as = (ask_account, visitor.scopes, visitor.expires_at)
             who = await self.facts.get(*asked_as, token=visitor.token, fresh=True, hold=True)
-            owner = Recipe.from_query(query if isinstance(query, str) else "").namespace or who.name
+            owner = recipe_of(query).namespace or who.name
             payer = launching.Payer(owner, who.name)
             look = hub_launch.seek if given.get("look") is True else hub_launch.find
             run = await asyncio.to_thread(look, owner, launch_id, visitor.token)
@@ -169,6 +171,11 @@ class Calls:
         except HubProblem as problem:
             return {"problem": problem.sentence}
         return {"problem": None}
+
+
+def recipe_of(query: Any) -> Recipe:
+    """The recipe of a query string as the page sends it, which may be anything; a recipe is itself."""
+    return query if isinstance(query, Recipe) else Recipe.from_query(query if isinstance(query, str) else "")
 
 
 def job_of(case: Case, launch_id: str, rehearsal: estimate.Rehearsal | None = None) -> jobspec.JobSpec | str:

@@ -3,7 +3,8 @@
 Gradio answers some seventy addresses (uploads, file and proxy routes, a queue whose streams anybody may read who
 knows a session's name, API descriptions, monitoring). Our page uses a handful. `Gate` lets those through, looks at
 every body before Gradio does, and passes on only the parts that the page sends: so a malformed body is a plain 4xx
-instead of a stack trace, and a token in a body is never taken for a visitor's.
+instead of a stack trace, and a token in a body is never taken for a visitor's. Beside the page's there are the few
+addresses of the API (`api`), through which its public endpoints are reached, and no other event.
 
 Should anything still go wrong further in, `Gate` says so in one line that holds no data, and answers 500.
 """
@@ -17,7 +18,7 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qs, unquote_plus
 
 import gradio as gr
 from starlette.responses import JSONResponse
@@ -25,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trl_space.texts import t
 from trl_space.ui.asking import Asker, asking
+from trl_space.ui.login import HEADERS
 
 API = "/gradio_api"
 READ = frozenset(
@@ -37,6 +39,8 @@ READ = frozenset(
         "/robots.txt",
         f"{API}/startup-events",  # Gradio asks this of itself at its start
         f"{API}/app_id",  # a page that lost its server asks whether it is the same one
+        f"{API}/info",  # what the API takes and gives; answered by `api_queue`, as is the next one
+        f"{API}/queue/data",
         "/login/huggingface",
         "/login/callback",
         "/logout",
@@ -44,6 +48,8 @@ READ = frozenset(
 )
 FOLDERS = ("/assets/", "/static/", f"{API}/trl/")
 EVENT, CALL = f"{API}/run/predict", f"{API}/component_server"
+# A step of the API: by its name in one request, or as the Gradio client does it, whose answer comes over DATA.
+STEP, JOIN, DATA = f"{API}/run/", f"{API}/queue/join", f"{API}/queue/data"
 MAX_BODY = 256 * 1024  # bytes
 MAX_DEPTH = 16  # lists and objects within each other
 
@@ -86,20 +92,43 @@ class Gate:
                 raise Refused(404, "Not Found")
             if path == "/":
                 scope = dict(scope, query_string=without_dumps(scope["query_string"]))
+            elif path == DATA:
+                scope = dict(scope, query_string=own_stream(scope))
             await self.app(scope, receive, send)
             return
-        if scope["method"] != "POST" or path not in (EVENT, CALL):
+        step = self.steps.get(path.removeprefix(STEP)) if path.startswith(STEP) else None
+        if scope["method"] != "POST" or not (path in (EVENT, CALL, JOIN) or step):
             raise Refused(404 if path not in READ else 405, "Not Found")
         headers = dict(scope["headers"])
         if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != b"application/json":
             raise Refused(415, "Send JSON.")
         given = read_json(await body_of(receive))
-        passed = self.event(given, scope) if path == EVENT else self.call(given, scope)
+        if step is not None:
+            path, passed = EVENT, self.step(given | {"fn_index": step._id}, scope)
+        else:
+            passed = {EVENT: self.event, CALL: self.call, JOIN: self.step}[path](given, scope)
         whole = json.dumps(passed).encode()
         kept = [(name, value) for name, value in scope["headers"] if name not in (b"content-length",)]
         scope = dict(scope, path=path, headers=[*kept, (b"content-length", str(len(whole)).encode())])
         with asking(Asker(passed["session_hash"], turn_of(passed["data"]))):
             await self.app(scope, replay(whole, receive), send)
+
+    @property
+    def steps(self) -> dict[str, Any]:
+        """The endpoints of the API by name: the public ones, which every event of the page is not."""
+        return {one.api_name: one for one in self.blocks.fns.values() if one.api_visibility == "public"}
+
+    def step(self, given: dict[str, Any], scope: Scope) -> dict[str, Any]:
+        """What a call of the API may say; values at its end that are left out are null."""
+        number, data = given.get("fn_index"), given.get("data")
+        steps = {one._id: one for one in self.steps.values()}
+        handler = steps.get(number) if is_number(number) else None
+        if handler is None:
+            raise Refused(404, "There is no such endpoint.")
+        if not isinstance(data, list) or len(data) > len(handler.inputs):
+            raise Refused(422, "The values do not fit this endpoint.")
+        whole = data + [None] * (len(handler.inputs) - len(data))
+        return {"data": whole, "fn_index": number, "session_hash": session(given, scope)}
 
     def event(self, given: dict[str, Any], scope: Scope) -> dict[str, Any]:
         """What an event of the page may say."""
@@ -193,13 +222,19 @@ def turn_of(data: Any) -> int | None:
 
 
 def session(given: dict[str, Any], scope: Scope) -> str:
-    """The name under which Gradio keeps what it knows of this tab: of use only together with the same login."""
+    """The name under which is kept what is known of this tab or client: of use only together with the same login."""
     name = given.get("session_hash")
     info = scope.get("session", {}).get("oauth_info")
     login = str(info.get("access_token")) if isinstance(info, dict) else ""
-    return hashlib.sha256(f"{name if isinstance(name, str) else ''}\n{login}".encode("utf-8", "replace")).hexdigest()[
-        :32
-    ]
+    sent = [value.decode("latin-1") for key, value in scope.get("headers", ()) if key.decode("latin-1") in HEADERS]
+    whole = json.dumps([name if isinstance(name, str) else "", login, *sent])
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]
+
+
+def own_stream(scope: Scope) -> bytes:
+    """The query of whoever reads answers of the API: under the name that `session` gave those of this very caller."""
+    asked = parse_qs(scope["query_string"].decode("latin-1"), errors="replace", max_num_fields=20)
+    return b"session_hash=" + session({"session_hash": asked.get("session_hash", [""])[-1]}, scope).encode()
 
 
 def without_dumps(query: bytes) -> bytes:

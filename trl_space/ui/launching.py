@@ -66,9 +66,9 @@ def started(outcome: Run | Twin) -> dict[str, Any]:
 def told(problem: HubProblem, payer: Payer) -> dict[str, Any]:
     """The answer about a launch that did not come to a run."""
     if isinstance(problem, Unclear):
-        return {"problem": problem.sentence, "ways": [payer.way("jobs")], "unclear": True}
+        return {"problem": problem.sentence, "ways": [payer.way("jobs")], "unclear": True, "kind": "unclear"}
     names = ("rename",) if isinstance(problem, Taken) else WAYS.get(problem.kind, ())
-    return {"problem": problem.sentence, "ways": [payer.way(name) for name in names]}
+    return {"problem": problem.sentence, "ways": [payer.way(name) for name in names], "kind": problem.kind}
 
 
 def agreed(given: Any) -> frozenset[str]:

@@ -8,7 +8,9 @@ and is never printed: `repr` leaves it out.
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -77,6 +79,26 @@ class LocalLogin:
     def of_request(self, request: Request) -> Visitor:
         """See `Identity`."""
         return self._visitor
+
+
+# Where a caller of the API may put a token, the first one there counts: `gradio_client.Client(url, token=…)` sends the
+# second, which leaves the first one free for whatever a private Space's own door asks for.
+HEADERS = ("authorization", "x-hf-authorization")
+_BEARER = re.compile(r"bearer +([!-~]{1,4096}) *", re.IGNORECASE)
+
+
+def of_headers(headers: Mapping[str, str]) -> Visitor | None:
+    """Whoever brings a token in a header of a request, None when nobody does. `headers` has lower-case names.
+
+    Raises ValueError when a header is there that holds no token: it is not taken for nobody's.
+    """
+    sent = next((headers[name] for name in HEADERS if name in headers), None)
+    if sent is None:
+        return None
+    found = _BEARER.fullmatch(sent)
+    if found is None:
+        raise ValueError("this header holds no token")
+    return Visitor(found[1])
 
 
 class OAuthRoutes(gr.LoginButton):

@@ -20,6 +20,8 @@ from trl_space.texts import t
 from trl_space.trainers import TRAINERS, Field
 from trl_space.ui import assets, cards, form, pictures
 from trl_space.ui import settings as places
+from trl_space.ui.api import Api, Blocks
+from trl_space.ui.api_queue import ApiQueue
 from trl_space.ui.calls import Calls
 from trl_space.ui.comparing import Comparing
 from trl_space.ui.components import Part
@@ -57,8 +59,10 @@ class Page:
         self.runs = MyRuns(identity, facts, self.calls)
         self.comparing = Comparing(identity, facts, self.runs)
         routes = RunRoutes(identity, facts, Followers())
-        self.routes, self.signed_out = routes.routes(), routes.signed_out
-        with gr.Blocks(title="TRL Space", analytics_enabled=False, fill_width=True) as self.blocks:
+        self.api = Api(identity, self.calls, routes)
+        queue = ApiQueue(self.api, lambda: self.blocks)
+        self.routes, self.signed_out = [*routes.routes(), *queue.routes()], routes.signed_out
+        with Blocks(title="TRL Space", analytics_enabled=False, fill_width=True) as self.blocks:
             if identity.mode == "oauth":
                 OAuthRoutes(visible=False)
             self.header = Part("header", elem_id="trl-header", hub=pictures.origin(config.endpoint()))
@@ -71,6 +75,7 @@ class Page:
                 Part("runs", server=listed, goals=[[name, t(one.goal)] for name, one in TRAINERS.items()])
                 Part("compare", server=[self._server("compare")])
             self._wire()
+            self.api.expose()
         # Gradio's banner for Spaces would ask huggingface.co about the Space and Google for fonts; the page has a
         # header of its own.
         self.blocks.space_id = None

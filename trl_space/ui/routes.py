@@ -252,11 +252,18 @@ class RunRoutes:
         return receipt(run, recipe_of(run), state, machine, carried)
 
     async def outcome(
-        self, run: Run, state: doctor.RunState, visitor: Visitor, machine: Machine | None
+        self,
+        run: Run,
+        state: doctor.RunState,
+        visitor: Visitor,
+        machine: Machine | None,
+        waits: Iterable[float] = VERIFY_WAITS,
     ) -> AsyncIterator[dict[str, Any]]:
         """What the run left on the Hub, looked at there; only a finished run that named its commit left anything.
 
-        A rehearsal leaves nothing but what it measured."""
+        A rehearsal leaves nothing but what it measured. `waits` are the seconds between the tries; "unread" says that
+        all of them failed, so that nothing is known of the result.
+        """
         if run.stage != "COMPLETED":
             return
         recipe = recipe_of(run)
@@ -273,7 +280,7 @@ class RunRoutes:
         if state.pushed is None or elsewhere:
             yield {"result": {"problem": t("page.nothing_pushed"), "url": None}}
             return
-        for wait in (*VERIFY_WAITS, None):
+        for wait in (*waits, None):
             try:
                 since = run.created_at or datetime.fromtimestamp(0, UTC)
                 found = await asyncio.to_thread(verify, *state.pushed, since, visitor.token)
@@ -283,7 +290,7 @@ class RunRoutes:
                 sentence = problem.sentence
             if wait is not None:
                 await asyncio.sleep(wait)
-        yield {"result": {"problem": sentence, "url": None}}
+        yield {"result": {"problem": sentence, "url": None, "unread": True}}
 
 
 def _sign_out(viewer: Viewer) -> None:
