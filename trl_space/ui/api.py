@@ -11,19 +11,22 @@ Gradio client does.
 """
 
 # Without `from __future__ import annotations`: Gradio tells callers the types that it finds on these functions.
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import gradio as gr
 from starlette.requests import Request
 
 from trl_space import estimate
-from trl_space.hub import config
+from trl_space.facts import Run
+from trl_space.hub import config, jobs
 from trl_space.hub.cache import credential
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe
+from trl_space.run_state import RunState
 from trl_space.texts import t
 from trl_space.ui import api_answers as answers
 from trl_space.ui import form, views
@@ -42,7 +45,8 @@ from trl_space.ui.showing import Showing
 MOST_AT_ONCE = 8  # calls of one caller, and of everybody without a token together
 MOST_IN_ALL = 64
 MOST_AGREED = 100
-END = 2**40  # a line that no log has: whoever waits for it has the whole log
+END = 2**40  # a line that no log has: of the log itself nothing is sent here
+LOG_SECONDS = 30.0
 
 
 class Blocks(gr.Blocks):
@@ -186,8 +190,9 @@ class Api:
         if visitor.token is None:
             raise HubProblem("unauthorized", sentence=t("api.sign_in"))
         with mine():
-            _, _, source = await self.routes.followers.lines(*found, visitor.token, END, END + 1)
-        job, state, machines = source.run, source.reader.state, await self.routes.machines()
+            job = await asyncio.to_thread(jobs.get_run, *found, visitor.token)
+            state = await self.heard(job, visitor)
+        machines = await self.routes.machines()
         machine = next((one for one in machines if one.flavor == job.flavor), None)
         looked = None
         async for message in self.routes.outcome(job, state, visitor, machine, waits=()):
@@ -206,6 +211,18 @@ class Api:
             result=answers.result_of(looked),
             **known,
         )
+
+    async def heard(self, run: Run, visitor: Visitor) -> RunState:
+        """What the log of a run says up to now, to its end when the run has ended. Raises HubProblem."""
+        followed = self.routes.followers.follow(run.owner, run.job_id, visitor.token, END)
+        try:
+            async with asyncio.timeout(LOG_SECONDS), aclosing(followed) as batches:
+                async for batch in batches:
+                    if batch.ended or (batch.source.caught_up and not run.ended):
+                        return batch.source.reader.state
+        except TimeoutError:
+            pass
+        raise HubProblem("unreachable", "the log of this run")
 
     def read(self, recipe: Any) -> Recipe:
         """The recipe of a call. Raises HubProblem for one with a part that cannot be read, or that nobody knows."""
