@@ -49,7 +49,8 @@ def main(argv: list[str] | None = None) -> None:
     """Serve the page until it is stopped."""
     options = arguments(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # ends in order: the demo's Hub and its jobs go too
-    if options.port is None and not on_space() and "GRADIO_SERVER_PORT" not in os.environ:
+    # The demo says its port to its Hub, so it has to know it before Gradio chooses one.
+    if options.port is None and not on_space() and (options.demo or "GRADIO_SERVER_PORT" not in os.environ):
         options.port = free_port(7860)
     with demo(options) if options.demo else nullcontext():
         serve(options)
@@ -139,6 +140,8 @@ def demo(options: argparse.Namespace) -> Iterator[None]:
             OPENID_PROVIDER_URL=hub.url,
             HF_ENDPOINT=hub.url,
             TRL_SPACE_DATASET_VIEWER=f"{hub.url}/_viewer",
+            # Both are on this computer alone, so what the Hub shows may lead back to the page.
+            TRL_SPACE_ADDRESS=f"http://{LOOPBACK}:{options.port}",
         )
         os.environ.clear()
         os.environ.update(environment)

@@ -51,6 +51,7 @@ class Space:
             OPENID_PROVIDER_URL=self.hub.url,
             HF_ENDPOINT=self.hub.url,
             TRL_SPACE_DATASET_VIEWER=f"{self.hub.url}/_viewer",
+            TRL_SPACE_ADDRESS=self.url,  # in the place of a Space's host, for which Gradio wants https
             GRADIO_SERVER_NAME="127.0.0.1",
             GRADIO_SERVER_PORT=str(self.port),
             GRADIO_SSR_MODE="True",  # Spaces set it; the app has to say no to it

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.space import ROOT, Space, choose, jobs_of, ready, run_of, sign_in
 from trl_space.localhub.server import LocalHub, clean_environment
+from trl_space.recipe import Recipe
 
 TASK = "units"
 ASKED = 40  # held-out questions
@@ -126,11 +127,24 @@ def test_from_the_first_page_to_a_finished_model(page, space: Space, hub: LocalH
     expect(card.locator("body")).to_contain_text("demo/tiny-qwen3")
     expect(card.locator("body")).to_contain_text("demo/units-chat-pairs")
 
+    # Its badge fills the page for whoever comes: the same recipe, without whose run it was.
+    card.get_by_role("link", name="Train your own").click()
+    carried = Recipe.from_query(jobs[0]["environment"]["TRL_SPACE_RECIPE"])
+    expect(card.locator("#trl-model-input")).to_have_value("demo/tiny-qwen3")
+    expect(card.locator("#trl-summary")).to_contain_text("480 rows")
+    assert carried.rows == 480 and recipe_of(card) == carried.to_share()
+
     # The model is there, and knows what the base model does not.
     repo = re.search(r"/(ada/[\w.-]+)$", page.locator("#trl-card-link").get_attribute("href")).group(1)
     before, after = accuracy(hub, tmp_path, "demo/tiny-qwen3", repo)
     print(f"held-out answers right: {before:.0%} before, {after:.0%} after; loss {losses[0]:.2f} to {losses[-1]:.2f}")
     assert after >= before + 0.3
+
+
+def recipe_of(page) -> Recipe:
+    """The recipe that a filled page would hand to somebody else."""
+    page.wait_for_function("document.querySelector('#trl-launch')")
+    return Recipe.from_query(page.evaluate("location.search"))
 
 
 def hub_log(hub: LocalHub, job: str, owner: str = "ada") -> list[str]:

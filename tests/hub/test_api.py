@@ -76,7 +76,7 @@ def test_the_gradio_client_checks_launches_and_follows_a_run(app: Served, local_
     again = mia.predict(recipe=LINK, launch_id=launch_id, api_name="/launch")
     assert started["problem"] is None and again == started and asked_for(local_hub, WHO) == 1
     owner, job = started["run"].split("/")
-    assert jobs_there(local_hub, launch_id, WHO) == [job] and started["address"] == f"/?run={owner}/{job}"
+    assert jobs_there(local_hub, launch_id, WHO) == [job] and started["address"] == f"{app.url}/?run={owner}/{job}"
 
     # What was compiled is what was started.
     (found,) = [one for one in listed(local_hub, WHO) if one["id"] == job]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,6 +67,7 @@ def job(
         machine=CPU,
         account_name="ada",
         launch_id="0123456789",
+        page="https://ada-trl-space.hf.space",
     )
 
 
@@ -125,6 +127,8 @@ def test_a_job_teaches_the_model_and_names_the_commit_that_holds_it(hub: LocalHu
     recipe = Recipe.from_query(spec.environment[jobspec.RECIPE_VARIABLE])
     assert recipe.hub_model_id == "ada/units"
     assert recipe.to_share().to_query() in card, "the card carries the recipe, without whose run it was"
+    led = re.findall(r"\]\(https://ada-trl-space\.hf\.space/\?([^)\s]*)\)", card)
+    assert [Recipe.from_query(query) for query in led] == [recipe.to_share()] * 2, "the badge and the words below"
     assert hub.token("ada") not in log + card
 
     before, after = accuracy(hub, MODEL, tmp_path), accuracy(hub, "ada/units", tmp_path)

@@ -238,7 +238,13 @@ def test_a_line_of_a_log_cannot_leave_its_event(line):
 
 
 def test_only_a_space_has_an_address_for_others(monkeypatch):
-    monkeypatch.delenv("SPACE_HOST", raising=False)
+    for name in ("SPACE_HOST", "TRL_SPACE_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
     assert public_address() == ""
+    for wrong in ("javascript:alert(1)", "127.0.0.1:7860", " "):
+        monkeypatch.setenv("TRL_SPACE_ADDRESS", wrong)
+        assert public_address() == ""
+    monkeypatch.setenv("TRL_SPACE_ADDRESS", "http://127.0.0.1:7860/")
+    assert public_address() == "http://127.0.0.1:7860"
     monkeypatch.setenv("SPACE_HOST", "ada-trl-space.hf.space, other.example")
     assert public_address() == "https://ada-trl-space.hf.space"

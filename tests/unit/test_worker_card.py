@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
+from urllib.parse import urlsplit
 
+import pytest
 import yaml
+from hypothesis import given, settings
+from markdown_it import MarkdownIt
 
+from trl_space.recipe import Recipe
 from trl_space.worker import card
+
+from .recipes import RECIPES
 
 CONFIG = {
     "recipe_query": "v=1&model=demo/tiny&dataset=demo/chat",
@@ -63,6 +70,50 @@ def test_the_card_says_what_it_is():
     for part in ("f" * 12, "0123456789ab", "3 left out", "Teach a style", "0.03", "trl 1.16.0", CONFIG["recipe_query"]):
         assert part in text
     assert "Not finished" not in text
+
+
+PAGE = "https://ada-trl-space.hf.space"
+
+
+def links(text: str) -> list[str]:
+    """Where the links of a card lead that a reader of Markdown sees, pictures left out."""
+    found = [token for block in MarkdownIt().parse(text) for token in block.children or ()]
+    return [token.attrGet("href") for token in found if token.type == "link_open"]
+
+
+def with_page(query: str, page: str = PAGE) -> str:
+    return card.card(facts(config={**CONFIG, "recipe_query": query, "card": {"page": page}}))
+
+
+@given(RECIPES)
+@settings(max_examples=50, deadline=None)
+def test_the_badge_leads_to_the_recipe(recipe: Recipe) -> None:
+    query = recipe.to_share().to_query() or "v=1"
+    led = [one for one in links(with_page(query)) if one.startswith(PAGE)]
+    assert len(led) == 2, "the badge on top, and the words below"
+    for address in led:
+        assert Recipe.from_query(urlsplit(address).query) == recipe.to_share()
+
+
+def test_the_badge_is_the_first_thing_and_says_what_it_is() -> None:
+    text = with_page("v=1&model=demo/tiny")
+    assert text.split("# tiny-chat-sft\n\n")[1].startswith(f"[![Train your own]({card.BADGE})]({PAGE}/?v=1")
+    words = urlsplit(card.BADGE).path.rpartition("/")[2].replace("_", " ").split("-")
+    assert words[:2] == ["Train your own", "TRL Space"]
+    assert urlsplit(card.BADGE).scheme == "https" and "(" not in card.BADGE
+
+
+@pytest.mark.parametrize("page", ["", "javascript:alert(1)", "ftp://x", None, 5])
+def test_there_is_no_badge_without_an_address(page: object) -> None:
+    text = with_page("v=1&model=demo/tiny", page)
+    assert card.BADGE not in text and "v=1&model=demo/tiny" in text
+
+
+def test_no_recipe_and_no_address_gets_out_of_its_link() -> None:
+    for evil in ("v=1) [x](https://evil.example", 'v=1"><script>', "v=1\n# Title", "v=1`]`", "v=1\\)", "<v=1>", "é )"):
+        for text in (with_page(evil), with_page("v=1", PAGE + "/" + evil)):
+            assert all(one.startswith((PAGE, "https://huggingface.co/", "https://github.com/")) for one in links(text))
+            assert [one.tag for one in MarkdownIt().parse(text) if one.type == "heading_open"].count("h1") == 1
 
 
 def test_the_card_of_a_checkpoint_says_that_it_is_one():

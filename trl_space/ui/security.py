@@ -56,9 +56,14 @@ class OriginGuard:
 
 
 def public_address() -> str:
-    """The address under which everybody reaches this app; "" on a computer, where its address is of use to nobody."""
+    """The address under which this app is reached by whoever sees what it makes: model cards carry it.
+
+    On a Space everybody reaches it. `TRL_SPACE_ADDRESS` says it elsewhere, as in the demo, whose Hub only this computer
+    sees; "" where nothing does, as on a person's computer, whose address is of use to nobody on the Hub.
+    """
     name = os.environ.get("SPACE_HOST", "").split(",")[0].strip()
-    return f"https://{name}" if name else ""
+    given = os.environ.get("TRL_SPACE_ADDRESS", "").strip().rstrip("/")
+    return f"https://{name}" if name else given if given.startswith(("https://", "http://")) else ""
 
 
 def own_hosts(host: str) -> frozenset[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
+from urllib.parse import quote
 
 # Settings that say where things are and how they are reported, not how the model was trained.
 NOT_SHOWN = ("output_", "push_", "hub_", "report_", "disable_", "model_", "dataset_", "logging_", "save_", "teacher_")
@@ -26,13 +27,17 @@ LICENCES = frozenset(
     openrail++ osl-3.0 other unknown unlicense wtfpl
     """.split()
 )
+# A picture that is there as long as cards are read, also when the page that made the model sleeps or is gone, and that
+# says the words themselves: a static badge, which model cards on the Hub are full of. The Hub shows no `data:` picture.
+# Where it cannot be loaded its alternative text is the same link.
+BADGE = "https://img.shields.io/badge/Train_your_own-TRL_Space-ffd21e"
 PACKAGES = ("trl", "transformers", "torch", "datasets", "peft", "accelerate", "bitsandbytes", "kernels", "vllm")
 
 
 def card(facts: dict) -> str:
     """The whole card."""
     config, repo = facts["config"], facts["config"]["hub_model_id"]
-    body = [f"# {repo.split('/')[-1]}", "", *unfinished(facts), *first_words(facts), ""]
+    body = [f"# {repo.split('/')[-1]}", "", *badge(config), *unfinished(facts), *first_words(facts), ""]
     body += table(("", ""), [(name, cell(value)) for name, value in about(facts)])
     body += answers(facts) + how_to_use(facts)
     settings = config.get("settings", {})
@@ -178,12 +183,26 @@ def how_to_use(facts: dict) -> list[str]:
     return ["", "## Try it", "", "```python", *code, "```"]
 
 
+def badge(config: dict) -> list[str]:
+    """The picture that leads to the page, filled in with this recipe; none where the page has no address."""
+    address = page_of(config)
+    return [f"[![Train your own]({BADGE})]({address})", ""] if address else []
+
+
+def page_of(config: dict) -> str:
+    """The address of the page with this recipe, as it may stand in a Markdown link; "" without one."""
+    page, query = config.get("card", {}).get("page"), config.get("recipe_query")
+    if not query or not str(page).startswith(("https://", "http://")):
+        return ""
+    return quote(f"{page.rstrip('/')}/?{query}", safe=":/?&=%,;+~.-_@!$*'")
+
+
 def again(config: dict) -> list[str]:
     """The recipe, for whoever wants the same."""
-    page, query = config.get("card", {}).get("page"), config.get("recipe_query")
+    address, query = page_of(config), config.get("recipe_query")
     if not query:
         return []
-    link = f"[Open this recipe]({page.rstrip('/')}/?{query}): " if page else "The recipe of this run: "
+    link = f"[Open this recipe]({address}): " if address else "The recipe of this run: "
     lines = ["", "## Train your own", ""]
     lines += [link + "open it in TRL Space, change what you like and start it on your own account.", ""]
     return [*lines, "```", query.replace("`", "%60"), "```"]

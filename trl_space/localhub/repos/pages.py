@@ -7,10 +7,14 @@ from strangers: the card is rendered with HTML switched off, everything else is 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ..browser import remember
@@ -64,6 +68,7 @@ a { color: var(--accent); }
 .card h1 { font-size: 24px; } .card h2 { font-size: 20px; margin-top: 24px; } .card h3 { font-size: 17px; }
 .card img { max-width: 100%; } .card table { border-collapse: collapse; display: block; overflow-x: auto; }
 .card td, .card th { border: 1px solid var(--line); padding: 4px 8px; text-align: left; }
+.card .badge { border: 1px solid var(--line); border-radius: 12px; padding: 0 8px; background: var(--wash); }
 .card pre { background: var(--page); border: 1px solid var(--line); border-radius: 12px; padding: 12px;
   overflow-x: auto; } code { font: 14px/1.5 ui-monospace, monospace; }
 .empty { color: var(--soft); }
@@ -74,6 +79,16 @@ button { min-height: 44px; padding: 0 16px; border-radius: 12px; border: 1px sol
 """
 _MOST_FILES = 300
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def _picture(self: RendererHTML, tokens: Sequence[Token], number: int, options: OptionsDict, env: EnvType) -> str:
+    """A picture of a card. Those of other hosts are not loaded here, so their words stand in their place."""
+    if str(tokens[number].attrGet("src") or "").startswith(("https:", "http:", "//")):
+        return f'<span class="badge">{escape(tokens[number].content)}</span>'
+    return self.image(tokens, number, options, env)
+
+
+_markdown.add_render_rule("image", _picture)
 
 
 @site("GET", "")
