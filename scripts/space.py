@@ -27,7 +27,7 @@ TARGET = ROOT / "build" / "space"
 FILES = ("app.py", "requirements.txt", "README.md", "LICENSE")
 FOLDERS = ("presets", "trl_space")
 SUFFIXES = {".py", ".yaml", ".md", ".txt", ".js", ".css", ".json", ".svg", ".html", ""}
-MOST_KILOBYTES = 2_000
+MOST_KILOBYTES = 3_000
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "vllm"}
 SECRET = re.compile(r"\bhf_[A-Za-z0-9]{20,}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
