@@ -14,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "trl_space"
 PURE = sorted(
     path
-    for room in (".", "checks", "formats", "symptoms", "remedies")
+    for room in (".", "checks", "formats", "scripts", "symptoms", "remedies")
     for path in (PACKAGE / room).glob("*.py")
     if path.parent != PACKAGE or path.name != "__init__.py"
 )

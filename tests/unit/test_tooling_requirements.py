@@ -62,7 +62,7 @@ def imported(*places: str) -> dict[str, str]:
 
 
 SERVER = ["app.py", *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "trl_space").glob("*.py")))]
-SERVER += ["trl_space/hub", "trl_space/ui"]
+SERVER += [f"trl_space/{room}" for room in ("checks", "formats", "hub", "scripts", "ui")]
 DEMO = ["trl_space/localhub", "trl_space/worker"]
 TESTS = ["tests", "scripts", "benchmarks", "conftest.py"]
 
