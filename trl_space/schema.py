@@ -21,7 +21,10 @@ from trl_space import limits, resources
 from trl_space.fields import Field
 from trl_space.settable import REFUSED, REFUSED_OF, SETTABLE
 
-__all__ = ["REFUSED", "Found", "argument", "arguments", "commands", "every_name", "refused", "search", "versions"]
+__all__ = [
+    *("REFUSED", "Found", "argument", "arguments", "commands", "described", "every_name", "read_entry", "refused"),
+    *("search", "versions"),
+]
 
 # The class of each trainer's own arguments.
 _CONFIGS = {
@@ -72,6 +75,28 @@ def refused(trainer: str, name: str) -> str:
     if name not in every_name(trainer) or argument(trainer, name):
         return ""
     return REFUSED_OF.get((trainer, name)) or REFUSED.get(name) or "is not known here yet"
+
+
+def described(trainer: str) -> tuple[Field, ...]:
+    """Every argument of a command as TRL has it: also those that a recipe may not set, and without our limits."""
+    return tuple(read_entry(entry, entry.get("owner") or _CONFIGS[trainer]) for entry in _entries(trainer))
+
+
+def read_entry(entry: Mapping[str, Any], owner: str) -> Field:
+    """An argument as a file of `schema/` has it."""
+    choices, default = tuple(str(one) for one in entry.get("choices", ())), entry["default"]
+    if isinstance(default, list | dict):
+        default = tuple(default) if isinstance(default, list) else json.dumps(default)
+    return Field(
+        name=entry["name"],
+        kind="choice" if choices and entry["kind"] == "text" else entry["kind"],
+        label=entry["name"].replace("_", " ").capitalize(),
+        help=entry.get("help", ""),
+        default=default,
+        choices=choices,
+        owner=owner,
+        optional=bool(entry.get("optional")),
+    )
 
 
 def arguments(trainer: str) -> tuple[Field, ...]:

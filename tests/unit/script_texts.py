@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from trl_space.scripts.table import Table
 
-NAMES = st.sampled_from(["trl", "peft", "datasets>=4", "torch==2.13.0", "trl[vlm]", "Pillow", "a @ git+https://x.org/a"])
+NAMES = st.sampled_from(
+    ["trl", "peft", "datasets>=4", "torch==2.13.0", "trl[vlm]", "Pillow", "a @ git+https://x.org/a"]
+)
 PLAIN = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\x85\u2028\u2029"), max_size=12)
 ANY = st.text(max_size=12)
 KEYS = st.text("AZ_az09-. é", min_size=1, max_size=8)
@@ -51,7 +53,7 @@ def blocks_like(draw: st.DrawFn) -> str:
 
 TOML_LINES = [
     *('requires-python = ">=3.11"', 'dependencies = ["trl", "peft"]', "dependencies = []", "", "# a comment"),
-    *('dependencies = [\n    "trl",  # the trainer\n    # adapters\n    "peft"\n]', '[tool.uv]\nx = 1'),
+    *('dependencies = [\n    "trl",  # the trainer\n    # adapters\n    "peft"\n]', "[tool.uv]\nx = 1"),
     *('[tool.hf-jobs]\nflavor = "l4x1"', '[tool.hf-jobs]\nimage = "x"\n\n[tool.hf-jobs.env]\nA = "b"', "[tool]"),
     *('[tool.hf-jobs.labels]\nteam = "ml"', 'hf-jobs = {flavor = "t4-small"}', "tool.hf-jobs.timeout = 60"),
     *('text = """\n[tool.hf-jobs]\ndependencies = []\n"""', 'list = [\n[1],\n["]"]]', "[tool.hf-jobs.env]"),
