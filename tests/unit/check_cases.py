@@ -11,6 +11,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+from tests.unit import script_cases
 from tests.unit.cases import ADA, CPU, DATASET, L4, MODEL, NOW, QWEN_CONFIG, RECIPE, T4, facts
 from trl_space import links
 from trl_space.checks import Facts, machine
@@ -525,3 +526,8 @@ say("token_short", "blocks", change(timeout=3600), account=replace(ADA, expires_
 say("token_unknown", "unknown", account=replace(ADA, expires_at=None))
 say("sign_in", "blocks", **NOBODY)
 say("account_unread", "blocks", **NOBODY, account_problem=problem("unreachable"))
+
+# --- one's own script -----------------------------------------------------------------------------------------------
+
+for id, level, wanted, known, then in script_cases.situations():
+    SITUATIONS.append(Situation(id, level, wanted, given(wanted, **known), then))

@@ -12,11 +12,12 @@ Each check is a small function that looks at the recipe and at what the Hub told
     scoring   how answers are scored                  storage   what the disk holds
     licences  what the licences say                   target    where the result goes, and what it continues
     link      what a link asks the visitor to allow   price     the ceiling that was set
-    case      what a check is and looks at            account   payer, scopes, sign-in
+    script    one's own script and what it needs      account   payer, scopes, sign-in
+    case      what a check is and looks at            script_run  how that script is run
 
-Their order in `_CHECKS` is the order in which they are shown and in which they should be solved; whatever blocks has
-a title that says what to do, because the first of them is the launch button's label. A fact that is not there is
-never taken for a good one: the check then says so.
+Their order in `_CHECKS`, and for one's own script in `_OF_SCRIPTS`, is the order in which they are shown and in which
+they should be solved; whatever blocks has a title that says what to do, because the first of them is the launch
+button's label. A fact that is not there is never taken for a good one: the check then says so.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from trl_space.checks import (
     price,
     quality,
     scoring,
+    script,
+    script_run,
     storage,
     target,
 )
@@ -128,12 +131,38 @@ _CHECKS: tuple[Callable[[Case], Check | None], ...] = (
     account.pays,
     account.signed_in,
 )
+# The same for a run of one's own script, which has neither model nor data that this page could look at.
+_OF_SCRIPTS: tuple[Callable[[Case], Check | None], ...] = (
+    script.chosen,
+    script.reads,
+    script.header,
+    script.packages,
+    script.gone,
+    script.words,
+    script_run.wishes,
+    script_run.secrets,
+    script_run.token,
+    script_run.saved,
+    machine.memory,
+    script_run.accelerators,
+    script_run.time,
+    price.ceiling,
+    script_run.image,
+    script_run.python,
+    script_run.pins,
+    account.payer,
+    *link.OF_SCRIPTS,
+    account.scopes,
+    account.expiry,
+    account.pays,
+    account.signed_in,
+)
 
 
 def run_checks(recipe: Recipe, facts: Facts, lang: str = "en") -> tuple[Check, ...]:
     """Return all checks that apply, in the order in which they should be solved."""
     case = Case(recipe, facts, lang)
-    found = (check(case) for check in (link.OF_SCRIPTS if recipe.script else _CHECKS))
+    found = (check(case) for check in (_OF_SCRIPTS if recipe.script else _CHECKS))
     return tuple(check for check in found if check is not None)
 
 

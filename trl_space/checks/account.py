@@ -60,7 +60,7 @@ def scopes(case: Case) -> Check | None:
     again = case.fix("sign_in", "sign_in_again")
     if "jobs" not in account.scopes:
         return case.check("scope_jobs", "blocks", again)
-    if not account.scopes & REPO_SCOPES:
+    if case.hands_token and not account.scopes & REPO_SCOPES:
         return case.check("scope_repos", "blocks", again)
     private = _private_unread(case)
     if private and not account.scopes & READ_SCOPES:
@@ -74,11 +74,11 @@ def expiry(case: Case) -> Check | None:
     if account is None:
         return None
     if account.expires_at is None:
-        return case.check("token_unknown", "unknown")
+        return case.check("token_unknown", "unknown") if case.hands_token else None
     now = case.facts.now or datetime.now(UTC)
     if account.expires_at <= now:
         return case.check("token_expired", "blocks", again)
-    if account.expires_at < now + timedelta(seconds=case.recipe.timeout) + token_margin(case):
+    if case.hands_token and account.expires_at < now + timedelta(seconds=case.recipe.timeout) + token_margin(case):
         return case.check("token_short", "blocks", again, limit=write_duration(case.recipe.timeout))
     return None
 

@@ -14,6 +14,8 @@ from trl_space.formats import DatasetFormat
 from trl_space.lookalikes import strange_letter
 from trl_space.presets import Preset, settings_for
 from trl_space.recipe import Recipe, is_repo_id
+from trl_space.scripts.findings import Run
+from trl_space.scripts.needs import TOKEN
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS, field_of
 
@@ -63,9 +65,10 @@ class Facts:
     name is chosen, or it is not known yet). `sibling` is the same model as its makers taught it to converse, when this
     one has no chat template. `measured` is what an earlier run of the same shape needed. `lengths` are those of the
     mapped rows. `teacher` and `reward_model` are the models that the settings `teacher_model_name_or_path` and
-    `reward_model_name_or_path` name, `resume` the result of the earlier run that the recipe continues. `endpoint` is
-    the Hub's address, for links. `now` is the present moment. `linked` is the recipe of the link, the file or the
-    default that the page was opened with (None: there was none): what it asks for counts only after the visitor's tick.
+    `reward_model_name_or_path` name, `resume` the result of the earlier run that the recipe continues. `script` is the
+    text at the address of the recipe's script. `endpoint` is the Hub's address, for links. `now` is the present moment.
+    `linked` is the recipe of the link, the file or the default that the page was opened with (None: there was none):
+    what it asks for counts only after the visitor's tick.
     """
 
     model: ModelFacts | None = None
@@ -94,6 +97,8 @@ class Facts:
     resume: ModelFacts | None = None
     resume_problem: Problem | None = None
     linked: Recipe | None = None
+    script: str | None = None
+    script_problem: Problem | None = None
 
 
 def row_mapping(recipe: Recipe, facts: Facts) -> formats.Mapping | None:
@@ -154,6 +159,18 @@ class Case:
         self.settings: dict[str, Any] = settings_for(recipe, facts.preset, facts.machine)
         self.mapping = row_mapping(recipe, facts)
         self.rows = whole_rows(facts.sample)
+
+    @cached_property
+    def run(self) -> Run | None:
+        """The recipe's script with how it is started; None while its text is not known."""
+        script = self.recipe.script
+        text = script.text or (self.facts.script or "" if script.url else "")
+        return Run(script, text, self.recipe.image) if text or script.command else None
+
+    @property
+    def hands_token(self) -> bool:
+        """Whether the job gets a token of the Hub: a training of ours does, a script when it is asked for."""
+        return not self.recipe.script or TOKEN in self.recipe.script.secrets
 
     @cached_property
     def applied(self) -> list[formats.Mapped]:

@@ -44,7 +44,7 @@ def memory(case: Case) -> Check | None:
         known = any(machine.flavor == recipe.flavor for machine in facts.machines)
         name = "machine_gone" if facts.machines and not known else "machine_reading"
         return case.check(name, "blocks", focus if name == "machine_gone" else None, flavor=recipe.flavor)
-    if facts.model is None:
+    if facts.model is None or recipe.script:
         return None
     needed = needed_memory(case, case.settings, facts.measured)
     word = estimate.verdict(needed, facts.machine)

@@ -62,13 +62,14 @@ def _of_commands(source: Source) -> Form:
         place, _, last = source.full(call.name).rpartition(".")
         command = place.removeprefix("trl.scripts.")
         if last in ("make_parser", "main") and command in known.commands():
-            names = [*_shared(command), known.config_of(command), "ModelConfig", "DatasetMixtureConfig"]
-            return _form(source, names, trl=True)
+            return of_command(command)
     return Form()
 
 
-def _shared(command: str) -> list[str]:
-    return [f"{command.upper()}ScriptArguments" if command in ("grpo", "rloo") else "ScriptArguments"]
+def of_command(command: str) -> Form:
+    """The arguments of one of TRL's commands, such as `sft`, and of its script."""
+    shared = f"{command.upper()}ScriptArguments" if command in ("grpo", "rloo") else "ScriptArguments"
+    return _form(Source(), [shared, known.config_of(command), "ModelConfig", "DatasetMixtureConfig"], trl=True)
 
 
 def _form(source: Source, names: list[str], trl: bool) -> Form:

@@ -1,6 +1,6 @@
 """What a script imports, and what of that nothing brings.
 
-    missing(source, declared=("trl",))     # (Missing("pillow", "PIL", 12, known=True),)
+    missing(wanted(source), ("trl",))     # (Missing("pillow", "PIL", 12, known=True),)
 
 What a script only tries (in `try: ... except ImportError`, behind `if TYPE_CHECKING` or `is_peft_available()`) is not
 asked for.
@@ -28,18 +28,28 @@ class Missing:
     known: bool
 
 
-def missing(source: Source, declared: Iterable[str]) -> tuple[Missing, ...]:
-    """The modules that a script imports and that none of the declared packages brings, one for each package."""
-    wanted = list(declared)
-    there = known.brought(wanted)
+@dataclass(frozen=True)
+class Wanted:
+    """A module that a script imports, and the name in it, "" for the module itself."""
+
+    module: str
+    name: str
+    line: int
+
+
+def missing(modules: Iterable[Wanted], declared: Iterable[str]) -> tuple[Missing, ...]:
+    """The modules of `wanted` that none of the declared packages brings, one for each package."""
+    there = known.brought(declared)
     found: dict[str, Missing] = {}
-    for module, name, line in _modules(source):
-        if module.startswith("."):
-            found.setdefault(module, Missing("", module + name, line, False))
+    for one in modules:
+        if one.module.startswith("."):
+            name = one.module if one.module.strip(".") else one.module + one.name
+            found.setdefault(one.module, Missing("", name, one.line, False))
             continue
-        packages = packages_of(f"{module}.{name}" if name else module)
+        packages = packages_of(f"{one.module}.{one.name}" if one.name else one.module)
         if packages and not there & set(packages):
-            found.setdefault(packages[0], Missing(packages[0], module.partition(".")[0], line, is_known(packages[0])))
+            top = one.module.partition(".")[0]
+            found.setdefault(packages[0], Missing(packages[0], top, one.line, is_known(packages[0])))
     return tuple(sorted(found.values(), key=lambda one: one.line))
 
 
@@ -49,10 +59,10 @@ def strangers(declared: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if not is_known(name))
 
 
-def _modules(source: Source) -> Iterable[tuple[str, str, int]]:
+def wanted(source: Source) -> tuple[Wanted, ...]:
+    """The modules that a script cannot do without, in the order of the text."""
     hard = [one for one in source.imports if not one.soft]
     # `import google.cloud.storage` is there twice: once for the name that it gives, once in full.
     fuller = {(one.module.partition(".")[0], one.line) for one in hard if not one.alias and not one.name}
-    for one in hard:
-        if one.name or not one.alias or (one.module, one.line) not in fuller:
-            yield one.module, "" if one.name == "*" else one.name, one.line
+    found = (one for one in hard if one.name or not one.alias or (one.module, one.line) not in fuller)
+    return tuple(dict.fromkeys(Wanted(one.module, one.name.strip("*"), one.line) for one in found))

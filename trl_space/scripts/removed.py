@@ -22,7 +22,8 @@ MOST = 30
 @dataclass(frozen=True)
 class Instead:
     """What to use. `place`: the module that has it now; `name`: another name; `config`: the class of arguments that
-    takes it; `advice`: a text below `script.instead` in the words of the page; `nothing`: leave it away."""
+    takes it; `advice`: a text, below `trl_example.gone` for a trainer with an example, else below `script_instead`;
+    `nothing`: leave it away."""
 
     kind: Literal["place", "name", "config", "advice", "nothing"]
     value: str = ""
@@ -44,10 +45,10 @@ _NAMES: tuple[tuple[str, str], ...] = (
     ("PRM", "prm"),
     ("PPO", "ppo"),
     ("BCO", "bco"),
-    ("NashMD", "online_dpo"),
-    ("XPO", "online_dpo"),
-    ("MiniLLM", "distillation"),
-    ("SSD", "distillation"),
+    ("NashMD", "nash_md"),
+    ("XPO", "xpo"),
+    ("MiniLLM", "minillm"),
+    ("SSD", "ssd"),
     ("GRPOWithReplayBuffer", "grpo"),
     ("IterativeSFT", "sft"),
     ("DDPO", "pictures"),
@@ -66,10 +67,10 @@ _MODULES: Mapping[str, str] = {
     "prm": "prm",
     "ppo": "ppo",
     "bco": "bco",
-    "nash_md": "online_dpo",
-    "xpo": "online_dpo",
-    "minillm": "distillation",
-    "ssd": "distillation",
+    "nash_md": "nash_md",
+    "xpo": "xpo",
+    "minillm": "minillm",
+    "ssd": "ssd",
     "grpo_with_replay_buffer": "grpo",
     "gspo_token": "grpo",
 }

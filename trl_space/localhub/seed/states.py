@@ -279,6 +279,8 @@ NOWHERE = {
 }
 # These endings are of checks for every repository that a recipe names; the model and the dataset have their states.
 ALIKE = ("_reading", "_unread", "_forbidden", "_gated", "_gated_scope", "_gated_unknown", "_name")
+# And these beginnings are of checks for scripts, whose states come with their part of the page.
+LATER = ("script_",)
 
 
 def table() -> str:
