@@ -137,11 +137,15 @@ def test_a_going_run_says_time_money_and_what_stopping_keeps(new_page, space: Sp
     )
     steps = [step(i, 100, loss=3 - i / 50) for i in range(1, 34)]
     left = event("log", step=34, total=100, metrics={"loss": 2.3}, seconds_left=360)
-    job = printed(hub, [*begin(100), *steps, event("save", step=30), left, 30, "RuntimeError: no"], code=1)
+    ours = {"trl-space": "1", "trl-space-launch": "abc123", "trl-space-expected": "600-900"}
+    pieces = [*begin(100), *steps, event("save", step=30), left, 30, "RuntimeError: no"]
+    job = printed(hub, pieces, code=1, labels=ours)
     watch(job, page)
     status = page.locator("#trl-run-status")
-    expect(status).to_contain_text(re.compile(r"Training, 34% · about 6 min left · .* so far · .*\$0\.80 at most"))
+    expect(status).to_contain_text(re.compile(r"Training, 34% · about 6 min left · .* so far .*\$0\.80 at most"))
     expect(status).to_contain_text("of about $0.0")
+    expect(status).to_contain_text("so far of about 10 to 15 min")  # as it was said before the launch
+    expect(page.locator(".t-run-facts")).to_contain_text("about 10 to 15 min, $0.13 to $0.20")
     assert page.title() == "34% · tiny-qwen3 learns dates-chat"
     # Nobody is asked for anything before the button is pressed.
     tell = page.locator("#trl-tell")
@@ -162,6 +166,7 @@ def test_a_going_run_says_time_money_and_what_stopping_keeps(new_page, space: Sp
     assert page.title() == "Failed · tiny-qwen3 learns dates-chat"
     assert page.evaluate("window.told") == ["Failed · tiny-qwen3 learns dates-chat"]
     expect(page.locator("#trl-receipt")).to_contain_text("$0.80 an hour")
+    expect(page.locator("#trl-receipt")).to_contain_text("about 10 to 15 min, $0.13 to $0.20")
     expect(page.locator("#trl-card-link")).to_have_count(0)
 
 

@@ -77,6 +77,7 @@ def test_from_the_first_page_to_a_finished_model(page, space: Space, hub: LocalH
     for price in ("Likely", "At most"):
         expect(summary).to_contain_text(price)
     assert "$" in summary.inner_text()
+    likely = re.search(r"Likely\s+(.+)", summary.inner_text())[1]
     button.click()
 
     owner, job = run_of(page)
@@ -87,7 +88,8 @@ def test_from_the_first_page_to_a_finished_model(page, space: Space, hub: LocalH
     assert len(clicks) <= 8, f"{len(clicks)} clicks from the first page to the result"
 
     assert page.title() == "Done · tiny-qwen3 learns units-chat-pairs"
-    for told in ("Cost", "demo/tiny-qwen3 @ ", "demo/units-chat-pairs @ ", "trl 1."):
+    expect(page.locator(".t-run-facts")).to_contain_text(likely)  # what was said before, beside what it took
+    for told in ("Cost", "Expected", "demo/tiny-qwen3 @ ", "demo/units-chat-pairs @ ", "trl 1."):
         expect(page.locator("#trl-receipt")).to_contain_text(told)
     expect(page.locator("#trl-snippet")).to_contain_text("from transformers import pipeline")
     assert "model_revision=" in page.locator("#trl-same").get_attribute("href")

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("gradio")
 
-from trl_space import carried, jobspec
+from trl_space import carried, expected, jobspec
+from trl_space.estimate import TimeEstimate
 from trl_space.facts import Machine, Run
 from trl_space.recipe import Recipe
 from trl_space.run_state import Answer, RunState, Speed
@@ -51,6 +52,24 @@ def rows(**given: object) -> dict[str, str]:
     """The lines of a receipt by their words."""
     facts = {"run": run(), "recipe": RECIPE, "state": RunState(), "machine": L4, "carried": carried.read(COMMAND)}
     return dict(receipt(**(facts | given))["rows"])
+
+
+def test_what_was_expected_stands_beside_what_it_took():
+    """In the label as it is written at the launch, and in words as they were shown then."""
+    labels = expected.labels(TimeEstimate(700, "", low=540, high=90_000), 3600)
+    assert labels == {expected.LABEL: "540-3600"}
+    assert rows(run=run(labels=labels))["Expected"] == "about 9 to 60 min, $0.12 to $0.80"
+    assert rows(run=run(labels=labels), machine=None)["Expected"] == "about 9 to 60 min"
+    assert "Expected" not in rows()
+    assert expected.labels(TimeEstimate(None, "nobody knows"), 3600) == {}
+    assert expected.labels(TimeEstimate(0.2, ""), 3600) == {expected.LABEL: "1-1"}
+
+
+@given(st.text(max_size=20) | st.from_regex(r"[0-9]{0,9}-[0-9]{0,9}", fullmatch=True))
+def test_what_anybody_wrote_into_the_label_is_no_expectation_or_one(text):
+    found = expected.expected({expected.LABEL: text})
+    assert found is None or 0 < found[0] <= found[1] < 1e7
+    receipt(run(labels={expected.LABEL: text}), RECIPE, RunState(), L4, None)
 
 
 def test_what_a_job_carries_is_read_back():

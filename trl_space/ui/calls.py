@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from trl_space import checks, estimate, jobspec
+from trl_space import checks, estimate, expected, jobspec
 from trl_space.facts import Account
 from trl_space.hub import datasets, jobs, models, search
 from trl_space.hub import launch as hub_launch
@@ -185,7 +185,7 @@ def job_of(case: Case, launch_id: str, rehearsal: estimate.Rehearsal | None = No
     if facts.model is None or facts.dataset is None or facts.machine is None or mapping is None:
         return t("page.code_later")
     try:
-        return jobspec.compile(
+        spec = jobspec.compile(
             case.recipe,
             model=facts.model,
             dataset=facts.dataset,
@@ -202,6 +202,9 @@ def job_of(case: Case, launch_id: str, rehearsal: estimate.Rehearsal | None = No
         )
     except ValueError as problem:
         return str(problem)
+    if rehearsal is not None:
+        return spec
+    return replace(spec, labels={**spec.labels, **expected.labels(case.time, case.recipe.timeout)})
 
 
 def _field(turn: Any) -> Asker | None:

@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from trl_space import checks, estimate, fitting, formats, jobspec, lengths, presets, trainers
@@ -38,6 +39,20 @@ class Case:
     use: Callable[[Machine], Mapping[str, Any]] = lambda machine: {}  # what the run would use on a machine: `fitting`
     tokens: float | None = None  # of a row, on average: `checks.row_tokens`
     waits: Mapping[str, asyncio.Task] = field(default_factory=dict)  # the questions on their way, by their place
+
+    @cached_property
+    def rows(self) -> int | None:
+        """How many rows the split has."""
+        return checks.split_rows(self.recipe, self.facts)
+
+    @cached_property
+    def time(self) -> estimate.TimeEstimate:
+        """How long the run likely takes."""
+        facts = self.facts
+        use = self.use(facts.machine) if facts.machine else {}
+        return estimate.time_seconds(
+            self.recipe, use, facts.model, facts.machine, self.rows, self.tokens, facts.measured
+        )
 
 
 def ask_account(scopes: frozenset[str] | None, expires_at: Any, token: str | None) -> Account | None:

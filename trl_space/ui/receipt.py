@@ -14,11 +14,12 @@ from typing import Any
 
 from trl_space import estimate
 from trl_space.carried import Carried
+from trl_space.expected import expected
 from trl_space.facts import Machine, Run
 from trl_space.recipe import Recipe
 from trl_space.run_state import RunState
 from trl_space.texts import t
-from trl_space.ui.words import count, gibibytes, money, spoken
+from trl_space.ui.words import amounts, between, count, gibibytes, money, spoken
 
 WORDS = "page.parts.run_view"
 # What a reader of a receipt wants to know of the packages; the others follow from them.
@@ -33,6 +34,7 @@ def receipt(
         ("when", run.started_at.strftime("%Y-%m-%d %H:%M UTC") if run.started_at else ""),
         ("time", _time(run)),
         ("cost", cost(run, machine)),
+        ("expected", ", ".join(expectation(run, machine).values())),
         ("machine", machine.title if machine else run.flavor or ""),
         ("steps", t(f"{WORDS}.receipt_steps_of", i=f"{state.step:,}", n=f"{state.total:,}") if state.total else ""),
         ("peak", gibibytes(state.speed.peak_gib) if state.speed and state.speed.peak_gib else ""),
@@ -73,6 +75,15 @@ def cost(run: Run, machine: Machine | None) -> str:
         return ""
     usd = estimate.price(machine, lasted(run))
     return t(f"{WORDS}.receipt_cost_of", usd=money(usd), hour=money(machine.usd_per_hour))
+
+
+def expectation(run: Run, machine: Machine | None) -> dict[str, str]:
+    """What the run was expected to take when it was launched, in words: "time" and "price"; {} when nobody knows."""
+    ends = expected(run.labels)
+    if ends is None:
+        return {}
+    found = {"time": between(*ends)}
+    return found | ({"price": amounts(*(estimate.price(machine, end) for end in ends))} if machine else {})
 
 
 def speed(state: RunState) -> str:

@@ -47,7 +47,7 @@ from trl_space.ui import assets, catalog, form, rehearsing, views
 from trl_space.ui.earlier import Earlier
 from trl_space.ui.live import Live, Seen, changing_run, event
 from trl_space.ui.login import Identity, Visitor
-from trl_space.ui.receipt import receipt
+from trl_space.ui.receipt import expectation, receipt
 from trl_space.ui.run_news import is_rehearsal, recipe_of, target_of
 from trl_space.ui.session import Facts
 
@@ -334,6 +334,7 @@ def whole_run(run: Run, machine: Machine | None) -> dict[str, Any]:
         "timeout": run.timeout,
         "usd_per_minute": machine.usd_per_minute if machine else None,
         "at_most": estimate.price(machine, run.timeout) if machine and run.timeout else None,
+        "expected": expectation(run, machine),
         **changing_run(run),
     }
 

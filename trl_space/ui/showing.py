@@ -54,11 +54,6 @@ class Showing:
         return presets.settings_for(self.case.recipe, self.case.facts.preset, self.case.facts.machine)
 
     @cached_property
-    def rows(self) -> int | None:
-        """How many rows the split has."""
-        return checks.split_rows(self.case.recipe, self.case.facts)
-
-    @cached_property
     def found(self) -> tuple[checks.Check, ...]:
         """All checks."""
         return all_checks(self.case.recipe, self.case.facts, self.filled.problems)
@@ -70,15 +65,6 @@ class Showing:
         who = account.name if account else t("page.you")
         return jobspec.target_name(recipe, who) if recipe.model and recipe.dataset else ""
 
-    @cached_property
-    def time(self) -> estimate.TimeEstimate:
-        """How long it likely takes."""
-        recipe, facts = self.case.recipe, self.case.facts
-        use = self.case.use(facts.machine) if facts.machine else self.settings
-        return estimate.time_seconds(
-            recipe, use, facts.model, facts.machine, self.rows, self.case.tokens, facts.measured
-        )
-
     @property
     def measured(self) -> dict[str, Measured]:
         """What an earlier run of the same shape needed, by the machine that it ran on."""
@@ -89,7 +75,9 @@ class Showing:
     def prices(self) -> dict[str, str]:
         """The two prices."""
         machine = self.case.facts.machine
-        return views.prices(estimate.cost(self.time, machine, self.case.recipe.timeout) if machine else None, self.time)
+        return views.prices(
+            estimate.cost(self.case.time, machine, self.case.recipe.timeout) if machine else None, self.case.time
+        )
 
     def places(self) -> dict[str, Any]:
         """Every place that follows from what is known, by name."""
@@ -185,7 +173,7 @@ class Showing:
         changes = self.changes
         words = t("page.changes_one") if len(changes) == 1 else t("page.changes", n=len(changes))
         return {
-            "sentence": views.sentence(recipe, self.rows, facts.machine, self.target, facts.model),
+            "sentence": views.sentence(recipe, self.case.rows, facts.machine, self.target, facts.model),
             "changes": {"text": words, "items": changes} if changes else None,
             "checks": [{**plain_check(one), "fix": fix_of(one)} for one in self.found],
             "prices": self.prices,

@@ -111,13 +111,16 @@ trl.run_status = (texts, id) => {
       const eta = phase === "training" && !run.ended ? remaining(state, now) : null;
       if (eta !== null) words.push(eta < 60 ? texts.left_little : trl.fill(texts.left, { time: minutes(eta) }));
       const spent = seconds(run, now);
-      if (run.started) words.push(trl.fill(run.ended ? texts.time_was : texts.time_now, { time: trl.duration(spent) }));
+      const told = run.expected || {};  // before it was launched
+      const time = run.ended ? texts.time_was : told.time ? texts.time_of : texts.time_now;
+      if (run.started) words.push(trl.fill(time, { time: trl.duration(spent), expected: told.time }));
       const money = price(run, spent);
       if (money !== null && run.started && run.at_most !== null) {
-        // By its own speed, once it has one.
-        const likely = eta !== null ? price(run, spent + eta) : null;
-        const amounts = { now: trl.money(money), most: trl.money(run.at_most), likely: likely === null ? "" : trl.money(likely) };
-        const text = run.ended ? texts.cost_was : likely !== null && amounts.likely !== amounts.now ? texts.cost_likely : texts.cost_now;
+        // What was said before the launch counts until the run has a speed of its own.
+        const likely = eta !== null ? trl.money(price(run, spent + eta)) : told.price;
+        const amounts = { now: trl.money(money), most: trl.money(run.at_most), likely };
+        const text = run.ended ? texts.cost_was : !likely || likely === amounts.now ? texts.cost_now
+          : eta !== null ? texts.cost_likely : texts.cost_expected;
         words.push(run.at_most < 0.01 ? amounts.now : trl.fill(text, amounts));
       }
       if (trouble || run.connected === false) words.push(trouble || texts.reconnecting);

@@ -140,6 +140,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       [texts.epoch, Number.isFinite(state.epoch) ? Number(state.epoch.toFixed(2)) : null],
       state.speed ? [texts.speed, state.speed] : null,
       [texts.rate, Number.isFinite(rate) ? small(rate) : null],
+      run.expected?.time ? [texts.expected, Object.values(run.expected).join(", ")] : null,
       [texts.limit, run.timeout ? trl.duration(run.timeout).replace(" 00 min", "") : null],
       run.rehearsal ? [texts.rehearsal, texts.rehearsal_note] : [texts.target, run.target],
       [texts.payer, owner],
