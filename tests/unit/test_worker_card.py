@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
@@ -114,6 +114,8 @@ def test_no_recipe_and_no_address_gets_out_of_its_link() -> None:
         for text in (with_page(evil), with_page("v=1", PAGE + "/" + evil)):
             assert all(one.startswith((PAGE, "https://huggingface.co/", "https://github.com/")) for one in links(text))
             assert [one.tag for one in MarkdownIt().parse(text) if one.type == "heading_open"].count("h1") == 1
+        led = [unquote(one) for one in links(with_page(evil)) if one.startswith(PAGE)]
+        assert led == [f"{PAGE}/?{evil}"] * 2, "all of it is the address"
 
 
 def test_the_card_of_a_checkpoint_says_that_it_is_one():
