@@ -21,16 +21,17 @@ from datetime import datetime
 from typing import Any
 
 from trl_space import estimate, resources, rewards, trainers
+from trl_space.exports import LAUNCH_LABEL, UV_IMAGE, literal
 from trl_space.facts import DatasetFacts, Machine, ModelFacts
 from trl_space.formats import Mapping as RowMapping
-from trl_space.job import JobSpec, literal
+from trl_space.job import JobSpec, UvRun
 from trl_space.packages import DEPENDENCIES, PYTHON, Needs, requirements
 from trl_space.presets import Preset, settings_for
 from trl_space.recipe import Recipe, write_duration
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS
 
-LABEL, LAUNCH_LABEL, GOAL_LABEL = "trl-space", "trl-space-launch", "trl-space-goal"
+LABEL, GOAL_LABEL = "trl-space", "trl-space-goal"
 # The shape of a run (`estimate.run_shape`), by which a later one finds what this one measured; and rehearsals.
 SHAPE_LABEL, REHEARSAL_LABEL = "trl-space-shape", "trl-space-rehearsal"
 # The group of a workshop (`Recipe.group`), by which its runs are found in every account.
@@ -51,21 +52,24 @@ _UNPACK = (
 
 @dataclass(frozen=True)
 class Image:
-    """A way to start: the image, and what its shell does with `train.py`; `{packages}` are the run's requirements."""
+    """A way to start: the image, and what its shell does with `train.py`; `{packages}` are the run's requirements.
+
+    `uv`: whether that is `uv run train.py`, which installs what the script's header says, torch too.
+    """
 
     name: str
     shell: str
-    torch: bool = True
+    uv: bool = True
 
 
 IMAGES: Mapping[str, Image] = {
     # Python and uv, nothing else: uv installs exactly what the script's header pins.
-    "": Image("ghcr.io/astral-sh/uv:python3.12-bookworm", _UNPACK + "exec uv run train.py"),
+    "": Image(UV_IMAGE, _UNPACK + "exec uv run train.py"),
     # TRL's own image with torch and CUDA inside: what differs from the pins is installed over it, torch stays.
     "trl": Image(
         f"huggingface/trl:{DEPENDENCIES['trl']}",
         _UNPACK + "uv pip install --system --quiet {packages} && exec python train.py",
-        torch=False,
+        uv=False,
     ),
 }
 
@@ -161,7 +165,7 @@ def compile(
     packed = pack(script)
     if len(packed) >= MAX_ARGUMENT:
         raise ValueError(f"the job's script needs {len(packed)} bytes; a job can carry {MAX_ARGUMENT}")
-    shell = start.shell.replace("{packages}", shlex.join(requirements(needs, torch=start.torch)))
+    shell = start.shell.replace("{packages}", shlex.join(requirements(needs, torch=start.uv)))
     name = hub_model_id.rpartition("/")[2]
     return JobSpec(
         image=start.name,
@@ -186,6 +190,7 @@ def compile(
         hub_model_id="" if rehearsal else hub_model_id,
         script=script,
         config=config,
+        uv=UvRun("train.py") if start.uv else None,
     )
 
 

@@ -14,11 +14,12 @@ import gzip
 import re
 import shlex
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from trl_space.facts import Machine
-from trl_space.job import JobSpec
+from trl_space.job import JobSpec, UvRun
 from trl_space.jobspec import (
     GOAL_LABEL,
     IMAGES,
@@ -40,6 +41,14 @@ GOAL = "script"
 _UNPACK = (
     '[ -w . ] || cd "$(mktemp -d)" || exit 1; '
     'printf %s "$0" | base64 -d | gzip -d > {file} && exec uv run{options} {file} "$@"'
+)
+
+_PACKED = re.compile(
+    re.escape(_UNPACK)
+    .replace(re.escape("{file}"), r"(?P<file>[\w-]+\.py)", 1)
+    .replace(re.escape("{options}"), r"(?P<options>.*)")
+    .replace(re.escape("{file}"), r"(?P=file)"),
+    re.DOTALL,
 )
 
 
@@ -75,7 +84,13 @@ def compile(recipe: Recipe, *, text: str, machine: Machine, account_name: str, l
         script=text,
         secrets=script.secrets,
         volumes=tuple(read_volume(volume) for volume in script.volumes),
+        uv=None if script.command else _started(script, name),
     )
+
+
+def _started(script: Script, name: str) -> UvRun:
+    """What `uv run` is told. A text that was typed or changed here is at no address."""
+    return UvRun(name, "" if script.text else script.url, script.args, script.dependencies, script.python)
 
 
 def file_name(script: Script) -> str:
@@ -110,6 +125,22 @@ def unpack(packed: str, most: int) -> str | None:
         return text.decode("utf-8") if reader.eof else None
     except (ValueError, zlib.error):
         return None
+
+
+def carried(command: Sequence[str], most: int) -> tuple[str, UvRun] | None:
+    """The script in a command as `compile` made it, of at most `most` bytes, and how it is started; None for others."""
+    found = _PACKED.fullmatch(command[2]) if len(command) > 3 and list(command[:2]) == ["/bin/sh", "-c"] else None
+    text = unpack(command[3], most) if found else None
+    try:
+        options = shlex.split(found["options"]) if found else []
+    except ValueError:
+        return None
+    pairs = list(zip(options[::2], options[1::2], strict=False))
+    if text is None or len(options) % 2 or not {name for name, _ in pairs} <= {"--with", "--python"}:
+        return None
+    packages = tuple(value for name, value in pairs if name == "--with")
+    python = next((value for name, value in pairs if name == "--python"), "")
+    return text, UvRun(found["file"], "", tuple(command[4:]), packages, python)
 
 
 def _uv_command(script: Script, text: str, name: str) -> list[str]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -272,7 +273,7 @@ def test_nothing_secret_can_get_into_a_job():
         spec = job()
     finally:
         del os.environ["HF_TOKEN"]
-    everything = " ".join([spec.as_hf_cli(), spec.as_python(), spec.as_script(), repr(spec)])
+    everything = " ".join([spec.as_hf_cli(), spec.as_python(), spec.as_script(), spec.as_file(), repr(spec)])
     assert secret not in everything
     assert not re.search(r"hf_[A-Za-z0-9]{20,}", everything.replace(spec.command[-1], ""))
     assert "HF_TOKEN" not in spec.environment
@@ -291,31 +292,33 @@ def test_the_document_about_starting_names_what_is_done():
 
 @pytest.mark.parametrize("image", sorted(IMAGES))
 def test_exports_carry_the_same_values(image):
+    """In short; tests/hub/test_export_cli.py asks the official client what it makes of each export."""
     spec = job(replace(RECIPE, subset='it\'s $HOME `x` "y" \\ é', settings={"seed": 7}), image=image)
     words = shlex.split(spec.as_hf_cli())
-    assert words[:3] == ["hf", "jobs", "run"]
-    assert words[-4:] == spec.command
-    assert words[-5] == spec.image
-    named = [(words[i], words[i + 1]) for i in range(4, len(words) - 5)]
-    assert ("--flavor", spec.flavor) in named
-    assert ("--timeout", f"{spec.timeout_seconds}s") in named
-    assert ("--namespace", spec.namespace) in named
-    assert ("--secrets", "HF_TOKEN") in named
+    started = [spec.image, "--", *spec.command] if image else ["train.py"]
+    assert words[:3] == (["hf", "jobs", "run"] if image else ["hf", "jobs", "uv"])
+    assert words[-len(started) :] == started
+    named = list(pairwise(words[: -len(started)]))
+    for pair in (("--flavor", spec.flavor), ("--timeout", "1h"), ("--namespace", "ada"), ("--secrets", "HF_TOKEN")):
+        assert pair in named
     assert {value for key, value in named if key == "--env"} == {f"{k}={v}" for k, v in spec.environment.items()}
-    assert {value for key, value in named if key == "--label"} == {f"{k}={v}" for k, v in spec.labels.items()}
+    labels = {name: value for name, value in spec.labels.items() if name not in ("name", jobspec.LAUNCH_LABEL)}
+    assert {value for key, value in named if key == "--label"} == {f"{k}={v}" for k, v in labels.items()}
+    assert ("--name", spec.labels["name"]) in named
 
     called = {}
-    run_job = lambda **given: called.update(given) or type("Job", (), {"url": ""})  # noqa: E731
-    source = spec.as_python().replace("from huggingface_hub import get_token, run_job\n", "")
-    exec(source, {"run_job": run_job, "get_token": lambda: "the login's token", "print": lambda *_: None})
-    assert called.pop("secrets") == {"HF_TOKEN": "the login's token"}
+    record = lambda *script, **given: called.update(given, script=script) or type("Job", (), {"url": ""})  # noqa: E731
+    source = re.sub(r"(?m)^from huggingface_hub import .*$", "", spec.as_python())
+    names = {"run_job": record, "run_uv_job": record, "get_token": lambda: "the login's", "print": lambda *_: None}
+    exec(source, names)
     assert called == {
+        **({"script": (), "command": spec.command} if image else {"script": ("train.py",)}),
         "image": spec.image,
-        "command": spec.command,
         "env": spec.environment,
+        "secrets": {"HF_TOKEN": "the login's"},
         "flavor": spec.flavor,
-        "timeout": spec.timeout_seconds,
-        "labels": spec.labels,
+        "timeout": "1h",
+        "labels": {**labels, "name": spec.labels["name"]},
         "namespace": spec.namespace,
     }
 
