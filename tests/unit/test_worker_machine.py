@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -197,6 +199,17 @@ def test_rewards_that_cannot_be_computed_are_refused(specs: list[str], columns: 
 
 
 # --- Its clock ---------------------------------------------------------------------------------------------------
+
+
+def test_the_time_that_uv_takes_to_install_counts(tmp_path):
+    """`hf jobs uv run train.py` has no shell of ours that says when the container began."""
+    for name in ("uv", "sh2"):
+        program = tmp_path / name
+        program.write_text('#!/bin/sh\nsleep 1\n"$@"\n')
+        program.chmod(0o755)
+        code = "import time; from trl_space.worker.clock import began; print(time.time() - began())"
+        done = subprocess.run([program, sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert (float(done.stdout) >= 1) is (name == "uv")
 
 
 @pytest.fixture

@@ -419,10 +419,10 @@ def main() -> int:
         print("CONFIG is empty: TRL Space fills it in. Copy this script from the page, or use `JobSpec.as_script()`.")
         return NOT_FILLED_IN
     signal.signal(signal.SIGTERM, on_stop)
-    os.environ.setdefault("TRL_SPACE_STARTED", str(time.time()))
     # The job asks the Hub's library for no bars, transformers asks for some: nothing a reader of the log needs.
     warnings.filterwarnings("ignore", message="Cannot enable progress bars")
     PARTS = parts = Parts(SOURCES)
+    os.environ.setdefault("TRL_SPACE_STARTED", str(parts.clock.began()))
     parts.events.guard()
     if ORDER in os.environ:
         return one_of_many(CONFIG, parts)
