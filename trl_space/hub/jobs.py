@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 
+from .. import carried
 from ..facts import Run
 from ..jobspec import LABEL, LAUNCH_LABEL, JobSpec
 from ..texts import t
@@ -171,6 +172,20 @@ def command_of(owner: str, job_id: str, token: str | None) -> list[str]:
     owner, job_id = job(owner, job_id)
     item = get_json(job_path(owner, job_id), token, about="this run")
     return words_of(item) if isinstance(item, dict) else []
+
+
+def spec_of(owner: str, job_id: str, token: str | None) -> JobSpec:
+    """A job, ready to be started again elsewhere: all of it but the values of its secrets, which the Hub keeps.
+
+    Raises:
+        HubProblem: "not_found" when there is none or it belongs to somebody else.
+    """
+    owner, job_id = job(owner, job_id)
+    item = get_json(job_path(owner, job_id), token, about="this run")
+    try:
+        return carried.job_of(item if isinstance(item, dict) else {})
+    except (ValueError, TypeError) as wrong:
+        raise HubProblem("bad_answer", "this run") from wrong
 
 
 def words_of(item: Mapping[str, Any]) -> list[str]:
