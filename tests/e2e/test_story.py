@@ -94,7 +94,9 @@ def test_from_the_first_page_to_a_finished_model(page, space: Space, hub: LocalH
     expect(page.locator("#trl-snippet")).to_contain_text("from transformers import pipeline")
     assert "model_revision=" in page.locator("#trl-same").get_attribute("href")
     page.locator("#trl-share").click()
-    expect(page.locator("#trl-share-badge")).to_be_visible()
+    expect(page.locator("#trl-share-link")).to_have_value(re.compile("model=demo/tiny-qwen3"))
+    expect(page.locator("#trl-share-panel pre")).to_contain_text("[![Train your own]")
+    page.keyboard.press("Escape")
 
     # Exactly one job, with the token as a secret and nowhere else.
     jobs = [one for one in jobs_of(hub, "ada") if one["id"] == job]

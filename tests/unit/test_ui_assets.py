@@ -14,10 +14,11 @@ from trl_space.trainers import TRAINERS
 from trl_space.ui import assets
 
 PARTS = assets.HERE / "components"
+LATER = sorted((assets.HERE / "later").glob("*.js"))
 SCRIPTS = sorted([assets.HERE / "base.js", *PARTS.glob("*.js")])
 
 
-@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*SCRIPTS, *LATER], ids=lambda file: file.name)
 def test_no_script_turns_text_into_markup_or_code(file):
     source = file.read_text(encoding="utf-8")
     for wrong in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "srcdoc"):
@@ -38,6 +39,11 @@ def test_the_served_script_is_all_of_it_and_its_address_names_its_content():
         if file.name != "base.js":
             assert re.search(rf"trl\.(parts\.)?{file.stem}\b", served), file.name
     assert re.fullmatch(r"gradio_api/trl/static/page\.js\?v=[0-9a-f]{12}", assets.script_url())
+    later = gzip.decompress(assets.later()).decode()
+    for file in LATER:
+        assert f"trl.{file.stem} =" in later and f"trl.{file.stem} =" not in served, file.name
+    assert "trl.style(" in later and ".t-panel" in later and "t-panel-head" not in assets.stylesheet()
+    assert re.fullmatch(r"gradio_api/trl/static/later\.js\?v=[0-9a-f]{12}", assets.later_url())
 
 
 def test_every_word_a_part_says_is_there():
@@ -53,8 +59,9 @@ def test_every_word_a_part_says_is_there():
         },
         "memory": ["cards_machine"],
         "run_rows": ["runs"],
+        **{file.stem: ["code"] for file in LATER},
     }
-    for file in sorted(PARTS.glob("*.js")):
+    for file in sorted([*PARTS.glob("*.js"), *LATER]):
         used = set(re.findall(r"\btexts\.([a-z_]+)\b(?!\()", file.read_text(encoding="utf-8")))
         for part in names.get(file.stem, [file.stem]):
             assert part in words or not used, part
@@ -68,7 +75,7 @@ def test_icons_that_are_named_are_drawn():
     drawn = set(re.findall(r"^    (\w+): \"M", base, re.M))
     assert len(drawn) > 20
     named = set()
-    for file in PARTS.glob("*.js"):
+    for file in [*PARTS.glob("*.js"), *LATER]:
         named |= set(re.findall(r"\bicon\(\"(\w+)\"\)", file.read_text(encoding="utf-8")))
     for file in assets.HERE.glob("*.py"):
         named |= set(re.findall(r"\"icon\": \"(\w+)\"", file.read_text(encoding="utf-8")))

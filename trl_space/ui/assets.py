@@ -1,15 +1,18 @@
 """The page's own CSS and JavaScript, put together from the files beside the code.
 
 One script holds `base.js` and every part in `components/`; it is served compressed under an address that
-names its content, so a browser asks for it once. The CSS travels in the head that Gradio puts in before it draws
-anything; its own setting for CSS would put every rule in twice, once below a prefix that hides the page's root.
+names its content, so a browser asks for it once. What few visitors open is in `later/`, script and CSS, and is asked
+for when it is opened. The other CSS travels in the head that Gradio puts in before it draws anything; its own setting
+for CSS would put every rule in twice, once below a prefix that hides the page's root.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -18,16 +21,25 @@ from trl_space.ui import settings
 
 HERE = Path(__file__).resolve().parent
 ROUTE = "/gradio_api/trl/static/page.js"
+LATER_ROUTE = "/gradio_api/trl/static/later.js"
 
 
 @cache
 def stylesheet() -> str:
-    """All CSS of the page, without comments and needless space."""
-    parts = "\n".join(file.read_text(encoding="utf-8") for file in sorted((HERE / "components").glob("*.css")))
-    # Gradio resets buttons, headings and lists inside its container; the parts' rules have to weigh more.
-    text = (HERE / "styles.css").read_text(encoding="utf-8") + "\n.gradio-container {\n" + parts + "\n}\n"
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    return re.sub(r"\s*\n\s*", "\n", f"{text}\n{goals_style()}").strip()
+    """All CSS of the page but that of `later/`, without comments and needless space."""
+    text = (HERE / "styles.css").read_text(encoding="utf-8") + "\n" + _inside("components")
+    return _tight(f"{text}\n{goals_style()}")
+
+
+def _inside(folder: str) -> str:
+    """The rules of the parts in a folder. Gradio resets buttons, headings and lists inside its container; ours have to
+    weigh more."""
+    parts = "\n".join(file.read_text(encoding="utf-8") for file in sorted((HERE / folder).glob("*.css")))
+    return ".gradio-container {\n" + parts + "\n}\n"
+
+
+def _tight(text: str) -> str:
+    return re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", text, flags=re.S)).strip()
 
 
 def goals_style() -> str:
@@ -46,16 +58,35 @@ def _goals_with(name: str) -> list[str]:
 
 @cache
 def script() -> bytes:
-    """All JavaScript of the page, gzipped."""
-    files = [HERE / "base.js", *sorted((HERE / "components").glob("*.js"))]
-    text = _plain("\n".join(file.read_text(encoding="utf-8") for file in files))
-    return gzip.compress(text.encode(), 9, mtime=0)
+    """All JavaScript of the page but that of `later/`, gzipped."""
+    return _packed([HERE / "base.js", *sorted((HERE / "components").glob("*.js"))])
 
 
 @cache
 def script_url() -> str:
     """Where the script is, relative to the page."""
-    return f"{ROUTE.lstrip('/')}?v={hashlib.sha256(script()).hexdigest()[:12]}"
+    return _address(ROUTE, script())
+
+
+@cache
+def later() -> bytes:
+    """JavaScript and CSS of `later/`, gzipped."""
+    return _packed(sorted((HERE / "later").glob("*.js")), f"trl.style({json.dumps(_tight(_inside('later')))});")
+
+
+@cache
+def later_url() -> str:
+    """Where they are, relative to the page."""
+    return _address(LATER_ROUTE, later())
+
+
+def _packed(files: Iterable[Path], more: str = "") -> bytes:
+    text = "\n".join([*(file.read_text(encoding="utf-8") for file in files), more])
+    return gzip.compress(_plain(text).encode(), 9, mtime=0)
+
+
+def _address(route: str, content: bytes) -> str:
+    return f"{route.lstrip('/')}?v={hashlib.sha256(content).hexdigest()[:12]}"
 
 
 def head() -> str:

@@ -37,6 +37,7 @@ window.trl = (() => {
     star: "M10 3.2l2 4.4 4.8.5-3.6 3.2 1 4.7L10 13.6 5.8 16l1-4.7-3.6-3.2 4.8-.5z",
     close: "M5.4 5.4l9.2 9.2M14.6 5.4l-9.2 9.2",
     again: "M15.8 7.6A6.4 6.4 0 1 0 16.4 11M16 3.8v4h-4",
+    share: "M14.4 3.2a2 2 0 1 1 0 4 2 2 0 0 1 0-4M5.6 8a2 2 0 1 1 0 4 2 2 0 0 1 0-4M14.4 12.8a2 2 0 1 1 0 4 2 2 0 0 1 0-4M7.4 9l5.2-2.8M7.4 11l5.2 2.8",
     bell: "M10 3.2a4.6 4.6 0 0 1 4.6 4.6c0 3.6 1.4 5 1.4 5H4s1.4-1.4 1.4-5A4.6 4.6 0 0 1 10 3.2M8.4 15.6a1.7 1.7 0 0 0 3.2 0",
     open: "M8 4.4H4.4V8M12 4.4h3.6V8M8 15.6H4.4V12M12 15.6h3.6V12",
   };
@@ -135,6 +136,17 @@ window.trl = (() => {
     return location.pathname + (rest ? "?" + rest : "");
   }
 
+  // The place of the page, for whoever gets a link: nothing of this visit, and above all not the key with which a private
+  // Space lets its owner's browser in.
+  const here = () => location.origin + location.pathname;
+
+  // The rules of what is read later.
+  function style(text) {
+    const rules = document.createElement("style");
+    rules.textContent = text;
+    document.head.append(rules);
+  }
+
   function signIn() {
     const here = location.pathname + location.search + location.hash;
     location.assign(route("login/huggingface", { _target_url: here }));
@@ -210,5 +222,5 @@ window.trl = (() => {
   const view = asked.get("run") ? "run" : asked.get("view") === "runs" ? "runs" : "form";
   document.documentElement.dataset.view = view;
 
-  return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, money, state, recents, route, page, signIn, signOut, copy, go, own, send, view };
+  return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, money, state, recents, route, page, here, style, signIn, signOut, copy, go, own, send, view };
 })();

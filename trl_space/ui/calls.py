@@ -130,17 +130,6 @@ class Calls:
         return launching.started(outcome)
 
     @answering
-    async def code(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
-        """The script of the run: {"script": text} or {"problem": sentence}."""
-        given = asked if isinstance(asked, dict) else {}
-        try:
-            case = await self.complete(given.get("query"), self.identity.of_handler(token))
-        except HubProblem as problem:
-            return {"problem": problem.sentence}
-        spec = self.spec(case, "", signed_in=False)
-        return {"problem": spec} if isinstance(spec, str) else {"script": spec.as_script()}
-
-    @answering
     async def recipe(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
         """The file of a recipe that is too long for a link, without what is not shared: {"text", "name"}."""
         given = asked if isinstance(asked, dict) else {}

@@ -18,13 +18,14 @@ from trl_space.hub.follow import Followers
 from trl_space.recipe import Recipe, write_duration
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS, Field
-from trl_space.ui import assets, cards, form, pictures
+from trl_space.ui import assets, cards, form, pictures, sharing
 from trl_space.ui import settings as places
 from trl_space.ui.api import Api, Blocks
 from trl_space.ui.api_queue import ApiQueue
 from trl_space.ui.calls import Calls
 from trl_space.ui.comparing import Comparing
 from trl_space.ui.components import Part
+from trl_space.ui.exporting import Exporting
 from trl_space.ui.form import FIELDS
 from trl_space.ui.gate import Gate
 from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
@@ -56,6 +57,7 @@ class Page:
         self.reading = Reading(identity, facts)
         self.calls = Calls(identity, facts)
         self.rehearsing = Rehearsing(identity, self.calls)
+        self.exporting = Exporting(identity, self.calls)
         self.runs = MyRuns(identity, facts, self.calls)
         self.comparing = Comparing(identity, facts, self.runs)
         routes = RunRoutes(identity, facts, Followers())
@@ -88,8 +90,10 @@ class Page:
             "cancel": own.cancel,
             "launch": own.launch,
             "rehearse": self.rehearsing.rehearse,
-            "code": own.code,
             "recipe": own.recipe,
+            "code": self.exporting.code,
+            "source": self.exporting.source,
+            "share": sharing.share,
             "list": self.runs.list,
             "look": self.runs.look,
             "models": self.runs.models,
@@ -111,6 +115,8 @@ class Page:
     def _form(self) -> None:
         with gr.Column(elem_classes="t-view t-view-form t-view-run t-view-runs"):
             self.at["notice"] = Part("notice", value=[], events=("drop",), elem_id="trl-notice")
+            shown = [self._server(name) for name in ("code", "source", "share")]
+            Part("code", server=shown, elem_id="trl-code-part", later=assets.later_url())
         with gr.Column(elem_classes="t-view t-view-form", elem_id="trl-locks-box"):
             self.at["locks"] = Part("locks", {"locks": []}, events=("choose",), elem_id="trl-locks")
         # Shown when the address asks for nothing (`opened.js` says so before anything is drawn).
@@ -256,7 +262,7 @@ class Page:
         self.at["workshop"] = Part(
             "workshop", {"max_usd": None, "group": ""}, events=("choose",), elem_id="trl-workshop"
         )
-        calls = [self._server("launch"), self._server("code"), self._server("recipe")]
+        calls = [self._server("launch"), self._server("recipe")]
         self.at["launch"] = Part("launch", {}, server=calls, events=("reread", "opened"), elem_id="trl-launch")
         self.at["rehearsal"] = Part("rehearsal", server=[self._server("rehearse")], elem_id="trl-rehearsal")
         self.at["file"] = Part("recipe_file", events=("open",), elem_id="trl-recipe-file")

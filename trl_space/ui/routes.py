@@ -4,7 +4,7 @@ They lie below `/gradio_api/trl/`, because that is what reaches Python in every 
 asks is read from the session cookie (or is the person at the keyboard); the Hub then says whether they may see
 the run, so nobody sees a run of somebody else by knowing its address.
 
-    GET /gradio_api/trl/static/page.js                the page's script
+    GET /gradio_api/trl/static/page.js                the page's script; later.js, what is read when it is opened
     GET /gradio_api/trl/schema/{trainer}.json         every setting of a goal (`catalog`)
     GET /gradio_api/trl/runs/{owner}/{job}            what the run is, as JSON, or {"problem", "kind"}
     GET /gradio_api/trl/runs/{owner}/{job}/earlier    the runs it goes on with, and what they measured
@@ -70,6 +70,7 @@ class RunRoutes:
         """What `launch(app_kwargs={"routes": ...})` takes."""
         return [
             Route(assets.ROUTE, self.script),
+            Route(assets.LATER_ROUTE, self.later),
             Route(catalog.ROUTE, self.catalog),
             Route("/gradio_api/trl/runs/{owner}/{job}", self.run),
             Route("/gradio_api/trl/runs/{owner}/{job}/events", self.events),
@@ -81,6 +82,10 @@ class RunRoutes:
     async def script(self, request: Request) -> Response:
         """The page's script; its address names its content, so it may be kept for ever."""
         return Response(assets.script(), media_type="text/javascript; charset=utf-8", headers=FOR_EVER)
+
+    async def later(self, request: Request) -> Response:
+        """The script of what few visitors open."""
+        return Response(assets.later(), media_type="text/javascript; charset=utf-8", headers=FOR_EVER)
 
     async def catalog(self, request: Request) -> Response:
         """Every setting of a goal; its address names its content too."""

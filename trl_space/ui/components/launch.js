@@ -1,4 +1,5 @@
-// The button that starts the run, or says what is in the way; the link of the form and its code.
+// The button that starts the run, or says what is in the way; the link of the form, and the ways to share it and
+// to its code.
 // value: {turn, ready, label, fix, warns: [ids of checks], query, launch, share, workshop, long, price, preset}. `turn`
 // counts the visitor's changes: the button answers only to what the page has shown for the last of them. One filled form
 // has one launch id (launch_ids.js), so that a second click or a repeated request never starts a second job. `query` goes
@@ -22,17 +23,20 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     price, h("span", { class: "t-sr" }, texts.details_sr), sign);
   const link = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-copy", onclick: async () => {
     if (props.value.long) return file();
-    const done = await trl.copy(new URL(trl.page(props.value.share), location.href).href);
+    const done = await trl.copy(`${trl.here()}?${props.value.share}`);
     flash(link, icon("ok"), done ? texts.copied : texts.not_copied);
   } });
-  const show = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-code", "aria-expanded": "false", onclick: code });
-  const listing = h("div", { class: "t-code", hidden: true });
+  // The recipe as it would start, and the script of one that no query holds.
+  const asked = () => ({ query: props.value.launch, text: trl.scripts?.text || "" });
+  const share = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-share-recipe", "aria-haspopup": "dialog",
+    onclick: () => trl.show_share(asked()) }, icon("share"), texts.share);
+  const show = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-code", "aria-haspopup": "dialog",
+    onclick: () => trl.show_code(asked()) }, icon("code"), texts.code);
   const long = h("p", { class: "t-small", id: "trl-link-long", hidden: true });
-  element.append(h("div", { class: "t-bar" }, unfold, button), trouble, h("div", { class: "t-after" }, link, show), long, listing);
+  element.append(h("div", { class: "t-bar" }, unfold, button), trouble, h("div", { class: "t-after" }, link, share, show), long);
   const calm = () => {
     const size = props.value?.long;
     link.replaceChildren(icon(size ? "download" : "link"), size ? texts.recipe : texts.copy);
-    show.replaceChildren(icon("code"), texts.code);
     long.hidden = !size;
     long.textContent = size ? trl.fill(texts.long, { size: Math.ceil(size / 1024) }) : "";
   };
@@ -118,33 +122,6 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
       h("div", {}, h("p", {}, answer.problem), ways.length ? h("div", { class: "t-ways" }, ways) : null));
   }
 
-  async function code() {
-    listing.hidden = !listing.hidden;
-    show.setAttribute("aria-expanded", String(!listing.hidden));
-    if (!listing.hidden) load();
-  }
-
-  async function load() {
-    const asked = props.value.launch;
-    listing.replaceChildren(trl.bone("100%", "96px"));
-    let answer;
-    try {
-      answer = await server.code({ query: asked });
-    } catch {
-      answer = { problem: texts.lost };
-    }
-    if (asked !== props.value.launch) return;
-    if (answer.problem) return listing.replaceChildren(h("p", { class: "t-small" }, answer.problem));
-    const pre = h("pre", { tabindex: "0", "aria-label": texts.code }, answer.script);
-    const tool = (sign, text, onclick) => h("button", { type: "button", class: "t-btn t-quiet", onclick }, icon(sign), text);
-    const take = tool("copy", texts.copy_code, async () => {
-      const done = await trl.copy(answer.script);
-      if (done) take.replaceChildren(icon("ok"), texts.copied);
-    });
-    const save = tool("download", "train.py", () => trl.save("train.py", answer.script));
-    listing.replaceChildren(h("p", { class: "t-small" }, texts.code_note), pre, h("div", { class: "t-after" }, take, save));
-  }
-
   const paint = () => {
     const value = props.value || {};
     const stale = value.turn !== trl.state.dirty;
@@ -164,7 +141,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     button.setAttribute("aria-disabled", String(starting || !value.label || stale || waits));
     button.classList.toggle("t-busy", starting);
     price.textContent = value.price || texts.details;
-    link.disabled = show.disabled = !value.label;
+    link.disabled = share.disabled = show.disabled = !value.label;
     if (!flashing) calm();
   };
   let shown = null;
@@ -175,7 +152,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     // An answer to an older change shows nothing new about the last one; the address follows the form all the same.
     if (value.query !== undefined && trl.view === "form") trl.address.write(value.query, value.turn);
     trl.relock();
-    if (shown !== value.query) { trouble.replaceChildren(); if (!listing.hidden && value.label) load(); }
+    if (shown !== value.query) trouble.replaceChildren();
     shown = value.query;
     // The id is there before the first click. One that was left in doubt is not forgotten by leaving the page.
     if (value.ready && trl.state.account && trl.launch_ids.of(value.launch).unclear && !starting && !trouble.firstChild)
@@ -196,7 +173,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   // Gradio's own fields say nothing to us, the browser does. Our own parts say themselves what is a change.
   document.getElementById("trl-form")?.addEventListener("input", (event) => {
     trl.state.typed = Date.now();
-    if (!event.target.closest("#trl-side .t-code, .t-agree, .t-search, .t-settings, .t-rewards, .t-mapping, .t-workshop, .t-recipe-file"))
+    if (!event.target.closest(".t-agree, .t-search, .t-settings, .t-rewards, .t-mapping, .t-workshop, .t-recipe-file"))
       trl.touch(!["checkbox", "radio"].includes(event.target.type));
   }, true);
   calm();
@@ -211,7 +188,7 @@ trl.touch = (typed) => {
 };
 trl.agreed = () => [];
 trl.save = (name, text) => {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  const url = URL.createObjectURL(new Blob([text], { type: name.endsWith(".svg") ? "image/svg+xml" : "text/plain" }));
   trl.h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 };

@@ -29,20 +29,8 @@ trl.run_end = (texts) => {
   const change = (run, kind) => run.recipe
     ? way("trl-again", "again", run.rehearsal ? texts.again_rehearsal : texts.again, run.recipe, kind) : null;
 
-  const sharing = (run) => {
-    const link = () => new URL(location.pathname + "?" + run.share, location.href).href;
-    const badge = "https://huggingface.co/datasets/huggingface/badges/resolve/main/open-in-hf-spaces-sm.svg";
-    const alt = texts.badge_alt.replace(/[[\]]/g, "");
-    const box = h("div", { class: "t-share", id: "trl-share-box", hidden: true },
-      h("p", { class: "t-small" }, texts.share_note),
-      h("div", { class: "t-share-acts" }, copying("trl-share-link", texts.share_link, link),
-        copying("trl-share-badge", texts.share_badge, () => `[![${alt}](${badge})](${link()})`)));
-    const button = h("button", { type: "button", class: "t-btn", id: "trl-share", "aria-expanded": "false", onclick: () => {
-      box.hidden = !box.hidden;
-      button.setAttribute("aria-expanded", String(!box.hidden));
-    } }, icon("link"), texts.share);
-    return { button, box };
-  };
+  const sharing = (run) => h("button", { type: "button", class: "t-btn", id: "trl-share", "aria-haspopup": "dialog",
+    onclick: () => trl.show_share({ query: run.recipe }) }, icon("share"), texts.share);
 
   const paintOutcome = ({ run, state, phase, calm, result, receipt, early, tail }) => {
     outcome.hidden = !(run.ended && (["done", "failed", "stopped", "ended"].includes(phase) || result || run.stage === "COMPLETED"));
@@ -78,8 +66,7 @@ trl.run_end = (texts) => {
         rel: "noopener" }, texts.open_card, icon("out"));
       const share = run.share ? sharing(run) : null;
       const same = receipt?.again ? way("trl-same", "play", texts.same, receipt.again) : null;
-      say("ok", texts.done, trl.fill(texts.done_text, { repo: result.repo }), card, same, change(run), share?.button)
-        .append(...(share ? [share.box] : []));
+      say("ok", texts.done, trl.fill(texts.done_text, { repo: result.repo }), card, same, change(run), share);
     } else if (phase === "ended") {
       say("unknown", texts.ended, texts.ended_text);
     } else if (phase === "stopped") {

@@ -31,10 +31,14 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     link.lastChild.textContent = texts.copied;
     setTimeout(() => { link.lastChild.textContent = texts.copy; }, 2000);
   };
-  const link = h("button", { type: "button", class: "t-btn", onclick: share }, icon("link"), texts.copy);
+  const link = h("button", { type: "button", class: "t-btn t-quiet", onclick: share }, icon("link"), texts.copy);
+  const code = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-run-code", "aria-haspopup": "dialog", hidden: true,
+    onclick: () => trl.show_code({ run: asked }) }, icon("code"), texts.code);
+  const pass = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-run-share", "aria-haspopup": "dialog", hidden: true,
+    onclick: () => trl.show_share({ query: run.recipe }) }, icon("share"), texts.share);
   const head = h("div", { class: "t-card t-run-head" },
     h("div", { class: "t-run-top" }, h("div", { class: "t-run-name" }, title, badge, under),
-      h("div", { class: "t-run-acts" }, status.tell, link, stop)),
+      h("div", { class: "t-run-acts" }, status.tell, link, pass, code, stop)),
     sure, status.head, hardware.element, hints, end.outcome);
   const about = h("section", { class: "t-card" }, h("h2", { class: "t-title" }, texts.facts), facts);
   const grid = h("div", { class: "t-run-grid" }, h("section", { class: "t-card" }, chart.element, notes), about);
@@ -111,6 +115,8 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     if (run.ended && !points.length) chart.nothing(texts.no_points_ended);
     if (run.ended) hardware.over();
     stop.hidden = run.ended;
+    code.hidden = false;
+    pass.hidden = !run.recipe || phase === "done";  // then it stands with what can be done with the result
     badge.hidden = !run.rehearsal;
     if (run.ended) sure.hidden = true;
     paintFacts();
