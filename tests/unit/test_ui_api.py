@@ -160,7 +160,7 @@ def test_a_browsers_login_counts_where_there_is_no_header() -> None:
 
 
 def test_an_accident_is_told_without_what_was_sent(capsys: pytest.CaptureFixture[str]) -> None:
-    told = asyncio.run(api(OAuthLogin()).answer("status", request(authorization="Bearer hf_secret"), "ada/x"))
+    told = asyncio.run(api(OAuthLogin()).answer("check", request(authorization="Bearer hf_secret"), "v=1"))
     printed = capsys.readouterr().err
     assert told["kind"] == "accident" and "AttributeError" in printed
     assert "hf_secret" not in printed + str(told)
