@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import packages_distributions
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.utils import canonicalize_name
 
 from tests.unit.test_tooling_requirements import closure
-from trl_space.scripts import forms, known, source
+from trl_space.scripts import findings, forms, known, source
 from trl_space.scripts.distributions import packages_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,3 +113,18 @@ def test_what_a_package_brings_is_what_its_metadata_says():
     for root in ("trl", "peft", "datasets", "accelerate", "transformers"):
         brought = {name for name in closure([Requirement(root)]) if not name.startswith(("nvidia", "cuda", "triton"))}
         assert brought - known.brought([root]) == set(), root
+
+
+def test_all_that_trl_uses_of_itself_is_there():
+    """Every file of the installed TRL as if it were a script: none is broken, and nothing of TRL's is missing in it."""
+    root = Path(distribution("trl").locate_file("trl"))
+    paths = sorted(root.rglob("*.py"))
+    assert len(paths) > 80
+    for path in paths:
+        found = findings.look(path.read_text(encoding="utf-8"))
+        assert found.problem is None, path
+        assert not [(one.what, one.line) for one in found.gone if one.what not in OWN], path
+
+
+# Names that TRL passes on to the libraries below it in dictionaries, and what only its type checkers see.
+OWN: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from trl_space import fitting, presets
 from trl_space.facts import Machine, ModelFacts
-from trl_space.recipe import Recipe
+from trl_space.recipe import SHARED, Recipe
 from trl_space.run_state import Diagnosis, RunState
 from trl_space.texts import t
 from trl_space.trainers import clean_settings, field_of
@@ -98,7 +98,10 @@ class Ailing:
         return bool(self.target) and there and not self.settings.get("save_only_model")
 
     def changed(self, name: str, /, values: Mapping[str, object] | None = None, **fields: Any) -> Remedy | None:
-        """The remedy `name` that changes the recipe; None when it would change nothing."""
+        """The remedy `name` that changes the recipe; None when it would change nothing, or something that is a
+        training's when the run was one of a script."""
+        if self.recipe.script and not set(fields) <= SHARED:
+            return None
         recipe = replace(self.recipe, **fields)
         if recipe == self.recipe:
             return None
