@@ -17,7 +17,8 @@ from trl_space.localhub.server import LocalHub
 MODEL, DATASET = "demo/tiny-qwen3", "demo/dates-chat"
 LINK = f"?v=1&model={MODEL}&dataset={DATASET}&split=train&rows=48&num_train_epochs=1&flavor=cpu-basic"
 FILLED = """() => ({
-  fields: [...document.querySelectorAll("#trl-form :is(input, select, textarea)")].filter((one) => one.type !== "file")
+  fields: [...document.querySelectorAll("#trl-form :is(input, select, textarea)")]
+    .filter((one) => one.type !== "file" && !one.closest("#trl-namespace, .t-agree"))
     .map((one) => [one.id.replace(/^c\\d+|component-\\d+/, ""), one.type === "checkbox" ? one.checked : one.value]),
   chosen: [...document.querySelectorAll("#trl-form [role=radio][aria-checked=true]")].map((one) => one.dataset.id),
 })"""
@@ -32,7 +33,6 @@ def settled(page: Page, label: str | re.Pattern[str] = "Sign in to start") -> No
     """Wait until everything that is read for the form is there."""
     expect(start_button(page)).to_have_text(label)
     expect(page.locator("#trl-lengths .t-skel")).to_have_count(0)
-    expect(page.locator("#trl-preview .t-skel")).to_have_count(0)
 
 
 def rows(page: Page) -> Any:
@@ -113,7 +113,7 @@ def test_signing_in_does_not_make_the_visitors_own_choice_a_links(page: Page, sp
 
 
 WRAPPER = """<!doctype html><title>The Hub's page of the Space</title><body>
-<iframe id="space" style="width: 1200px; height: 900px"></iframe>
+<iframe id="space" allow="local-network-access" style="width: 1200px; height: 900px"></iframe>
 <script>
 window.told = [];
 document.getElementById("space").src = "SPACE/" + location.search + location.hash;
@@ -129,11 +129,16 @@ addEventListener("message", (event) => {
 
 @pytest.mark.timeout(120)
 def test_in_a_frame_the_page_around_it_is_told_the_address_and_gives_it_back(
-    page: Page, space: Space, hub: LocalHub
+    new_page, space: Space, hub: LocalHub
 ) -> None:
     """As on the Hub: another origin, which passes its own query to the frame and takes what the frame tells it."""
+    # The wrapper is no page of a server here, which the browser would otherwise keep away from this computer.
+    page = new_page(permissions=["local-network-access"])
     body = WRAPPER.replace("SPACE", space.url)
-    page.route(f"{hub.url}/spaces/demo/trl-space*", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page.route(
+        re.compile(re.escape(hub.url) + "/spaces/demo/trl-space"),
+        lambda route: route.fulfill(body=body, content_type="text/html"),
+    )
     page.goto(f"{hub.url}/spaces/demo/trl-space{LINK}&strange=1&__theme=dark")
     frame = page.frame_locator("#space")
     expect(frame.locator("#trl-rows input")).to_have_value("48")
@@ -152,7 +157,7 @@ def test_in_a_frame_the_page_around_it_is_told_the_address_and_gives_it_back(
     page.reload()
     expect(frame.locator("#trl-rows input")).to_have_value("64")
     # Another page's frame is told nothing: the address of the Hub alone is written on the message.
-    page.route("http://localhost:9/*", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page.route(re.compile("http://localhost:9/"), lambda route: route.fulfill(body=body, content_type="text/html"))
     page.goto("http://localhost:9/" + LINK)
     page.wait_for_timeout(1500)
     assert page.evaluate("told") == []
@@ -185,13 +190,12 @@ def test_a_link_of_one_fills_the_page_of_another_who_runs_it(new_page, space: Sp
     ready(grace)
     mine, theirs = ada.evaluate(FILLED), grace.evaluate(FILLED)
     assert mine["chosen"] == theirs["chosen"]
-    differ = [(one, other) for one, other in zip(mine["fields"], theirs["fields"], strict=True) if one != other]
-    # Ada may let acme pay, which Grace is not asked; everything else is the same.
-    assert all("ada" in one or other == [one[0], ""] for one, other in differ), differ
+    # Ada is asked whether acme pays and Grace is not; everything else is the same.
+    assert mine["fields"] == theirs["fields"]
     ready(grace).click()
     owner, job = run_of(grace)
     assert owner == "grace"
-    expect(grace.locator("#trl-run-outcome")).to_contain_text("Done", timeout=200_000)
+    expect(grace.locator("#trl-run-outcome")).to_contain_text("The model is ready", timeout=200_000)
     made = next(one for one in jobs_of(hub, "grace") if one["id"] == job)
     assert made["environment"]["TRL_SPACE_RECIPE"].count("rows=56") == 1
     assert {one["id"] for one in jobs_of(hub, "ada")} == before["ada"], "it ran under the account of the other"
@@ -200,16 +204,21 @@ def test_a_link_of_one_fills_the_page_of_another_who_runs_it(new_page, space: Sp
 @pytest.mark.timeout(180)
 def test_what_a_link_asks_for_needs_the_visitors_own_tick(page: Page, space: Space, hub: LocalHub) -> None:
     page.goto(f"{space.url}/{LINK}&private=false&namespace=acme&seed=88")
-    sign_in(page, "ada")
+    page.locator("#trl-signin").click()
+    page.get_by_role("radio", name="ada").check()
+    page.get_by_label("Also for Acme").check()
+    page.get_by_role("button", name="Allow").click()
     settled(page, "Start training")
     for check in ("link_public", "link_payer"):
         expect(page.locator(f"[data-check={check}][data-level=warns]")).to_be_visible()
     expect(page.locator("[data-check=link_payer]")).to_contain_text("acme is to pay")
-    before = {job["id"] for job in jobs_of(hub, "acme")}
+    headers = {"Authorization": f"Bearer {hub.token('ada')}"}
+    of_acme = httpx.Client(base_url=f"{hub.url}/api/jobs/acme", headers=headers, trust_env=False, timeout=30)
+    before = len(of_acme.get("").json())
     button = start_button(page)
-    button.click()
+    button.click(force=True)
     expect(page.locator("#trl-agree-why")).to_contain_text("Read the warnings")
-    assert {job["id"] for job in jobs_of(hub, "acme")} == before
+    assert len(of_acme.get("").json()) == before
     # What the visitor does not want is one click away, and then nothing is left to agree to.
     page.locator("[data-check=link_public]").get_by_role("button", name="Keep it private").click()
     expect(page.locator("#trl-private input")).to_be_checked()
@@ -217,8 +226,7 @@ def test_what_a_link_asks_for_needs_the_visitors_own_tick(page: Page, space: Spa
     ready(page).click()
     owner, job = run_of(page)
     assert owner == "acme"
-    headers = {"Authorization": f"Bearer {hub.token('ada')}"}
-    httpx.post(f"{hub.url}/api/jobs/acme/{job}/cancel", headers=headers, timeout=30, trust_env=False)
+    of_acme.post(f"/{job}/cancel")
 
 
 @pytest.mark.timeout(180)
@@ -300,8 +308,7 @@ def test_hostile_links_run_nothing_send_nothing_and_are_told_in_words(page: Page
     expect(notices(page)).to_contain_text("too long to be read (39 KB; 8 KB is the most)")
     assert len(page.url) < 300 and search(page, "model").input_value() == ""
     # A megabyte does not reach the app, which stays as it was.
-    answer = httpx.get(f"{space.url}/?model=" + "a" * 2**20, timeout=30, trust_env=False)
-    assert answer.status_code in (400, 414, 431)
+    assert page.goto(f"{space.url}/?model=" + "a" * 2**20).status in (400, 414, 431)
     for query in ("script=javascript:alert(1)", f"script=https://evil.example/{quote(MARKUP)}", "command=rm%20-rf%20/"):
         opened(query)
     expect(notices(page)).to_contain_text("program of its own")

@@ -26,9 +26,9 @@ window.trl_written = (() => {
     keep(query) { put(KEPT, [number(query), query], 5); return number(query); },
     // {query, linked: what it began with, or null when this page did not write it}
     look(search) {
-      const query = plain(search), linked = of(KEY, spelled(query)) ?? null, name = new URLSearchParams(query).get("kept");
-      if (name === null) return { query, linked };
-      const kept = of(KEPT, name);
+      const query = plain(search), linked = of(KEY, spelled(query)) ?? null;
+      if (!/^kept=[0-9a-f]+$/.test(query)) return { query, linked };
+      const kept = of(KEPT, query.slice(5));
       return kept ? { query: kept, linked } : { query: "", linked: null, lost: true };
     },
   };
