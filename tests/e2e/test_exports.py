@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.printed import begin, printed
 from tests.e2e.space import Space, agree, ready, sign_in
-from tests.e2e.test_access import assert_usable, faults
+from tests.e2e.test_access import faults, overflow
 from trl_space import resources
 from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
@@ -152,7 +152,9 @@ def test_a_recipe_is_handed_on(new_page, space: Space) -> None:
     squares = page.locator("img.t-qr").evaluate(SQUARES)
     error = "m" if len(link) < 300 else "l"
     assert squares == [list(row) for row in segno.make_qr(link, error=error, boost_error=False).matrix]
-    assert_usable(page)
+    assert faults(page) == [] and overflow(page) <= 0
+    heights = panel.locator("button:visible, select:visible").evaluate_all("all => all.map(one => one.offsetHeight)")
+    assert min(heights) >= 44, "a finger needs as much"
     name, text = saved(page, panel.get_by_role("button", name="recipe.yaml"))
     assert name == "recipe.yaml" and Recipe.from_yaml(text) == handed
     for tab, says in (

@@ -34,6 +34,7 @@ from trl_space.hub.follow import Followers
 from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
 from trl_space.ui.calls import Calls
+from trl_space.ui.exporting import Exporting
 from trl_space.ui.form import FIELDS
 from trl_space.ui.handlers import LOAD, REFRESH, Handlers
 from trl_space.ui.known import Case, known
@@ -83,6 +84,7 @@ class Page:
         self.calls = Calls(identity, self.facts)
         self.my_runs = MyRuns(identity, self.facts, self.calls)
         self.rehearsing = Rehearsing(identity, self.calls)
+        self.exporting = Exporting(identity, self.calls)
         self.routes = RunRoutes(identity, self.facts, self.followers)
         self._runner = asyncio.Runner()
 
@@ -166,7 +168,7 @@ class Page:
 
     async def code(self, link: str) -> Answer:
         """Ask for the script."""
-        return _called(await self.calls.code({"query": link}, self.token))
+        return _called(await self.exporting.code({"query": link}, self.token))
 
     async def launch(self, link: str, launch_id: str, agreed: tuple[str, ...] = ()) -> Answer:
         """Press the start button, with these warnings read."""

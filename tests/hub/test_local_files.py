@@ -24,6 +24,7 @@ from trl_space.hub.errors import HubProblem
 from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
 from trl_space.ui.calls import Calls
+from trl_space.ui.exporting import Exporting
 from trl_space.ui.form import FIELDS, remembered
 from trl_space.ui.handlers import Handlers
 from trl_space.ui.login import LocalLogin
@@ -122,11 +123,12 @@ def test_no_text_of_a_link_opens_a_file(local_hub: LocalHub, ready: None, watche
 
     async def story() -> int:
         calls, scripts = Calls(identity, Facts()), 0
+        panel = Exporting(identity, calls)
         # Looking for rows that are not there takes long.
         for number, name in enumerate(NAMES[:2] if place in ("subset", "split") else NAMES):
             asked = {"query": query(TEXTS[place], name), "launch_id": f"files-{number:04}", "agreed": WARNINGS}
-            answer = await calls.code(asked, None)
-            scripts += "script" in answer
+            answer = await panel.code(asked, None)
+            scripts += "tabs" in answer
             said.append(str(answer))
             if name in NAMES[:2]:  # a launch takes its time
                 refused = await calls.launch(asked, None)
