@@ -79,6 +79,21 @@ def test_a_list_of_runs_is_filtered_one_is_stopped_and_two_are_compared(
     page.locator("#trl-runs-text").fill("units-chat tiny")
     expect(rows).to_have_count(2)
 
+    # The filters are those of this page of the browser's history: they outlive a reload, and the way to a run and back.
+    page.locator("#trl-runs-state").select_option("done")
+    expect(rows).to_have_count(1)
+    page.reload()
+    expect(rows).to_have_count(1)
+    expect(page.locator("#trl-runs-text")).to_have_value("units-chat tiny")
+    done.locator("a.t-runs-title").click()
+    expect(page.locator("#trl-receipt")).to_be_visible()
+    page.go_back()
+    expect(rows).to_have_count(1)
+    expect(page.locator("#trl-runs-state")).to_have_value("done")
+    page.locator("#trl-runs-state").select_option("")
+    page.locator("#trl-runs-text").fill("")
+    expect(rows).to_have_count(2)
+
     going.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Keep it going").click()
     expect(going.get_by_role("button", name="Stop")).to_be_focused()

@@ -90,7 +90,7 @@ trl.parts.runs = ({ element, props, server, texts }) => {
   let pause = 0;
   const find = h("input", { type: "search", id: "trl-runs-text", placeholder: texts.filter_hint, autocomplete: "off", oninput: () => {
     clearTimeout(pause);
-    pause = setTimeout(() => { main.paint(); count(); }, 150);
+    pause = setTimeout(() => { keep(); main.paint(); count(); }, 150);
   } });
   const filters = h("div", { class: "t-runs-filters", role: "search", "aria-label": texts.filters },
     state.field, goal.field, owner.field, h("label", { class: "t-runs-field t-runs-find" }, h("span", { class: "t-small" }, texts.filter_text), find));
@@ -101,11 +101,17 @@ trl.parts.runs = ({ element, props, server, texts }) => {
     begin();
     state.box.focus();
   };
-  const fillOwners = (names) => {
-    if (owner.box.options.length > 1 || names.length < 2) return;
-    owner.box.append(...names.map((name) => h("option", { value: name }, name)));
+  const offer = (names) => {
+    const there = [...owner.box.options].map((one) => one.value);
+    owner.box.append(...names.filter((name) => !there.includes(name)).map((name) => h("option", { value: name }, name)));
     owner.field.hidden = false;
   };
+  // Kept with this entry of the browser's history: a reload, and the way back from a run, find the same list.
+  const keep = () => history.replaceState({ ...history.state, runs: filter() }, "");
+  const kept = history.state?.runs || {};
+  if (typeof kept.owner === "string" && kept.owner) offer([kept.owner]);
+  for (const [box, value] of [[state.box, kept.state], [goal.box, kept.goal], [owner.box, kept.owner], [find, kept.text]])
+    if (box === find || [...box.options].some((one) => one.value === value)) box.value = value || "";
   let amount = 0;
   const count = () => tell(amount === 1 ? texts.shown_one : trl.fill(texts.shown, { n: amount }));
 
@@ -204,8 +210,9 @@ trl.parts.runs = ({ element, props, server, texts }) => {
 
   const main = list(false, filter, draw);
   async function begin(quiet) {
+    keep();
     const answer = await main.load();
-    if (answer) fillOwners(answer.owners || []);
+    if (answer?.owners?.length > 1) offer(answer.owners);
     if (answer && !answer.problem && !quiet) count();
   }
   const again = h("button", { type: "button", class: "t-btn", id: "trl-runs-refresh", onclick: () => begin() }, icon("again"), texts.refresh);
