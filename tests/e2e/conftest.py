@@ -3,7 +3,8 @@
 `page` is a page in a fresh browser profile; `new_page()` gives further ones, each in a profile of its own unless
 `like=` names a page to share one with. Whatever a page asks of a host that is not loopback fails the test, unless
 it is in `GRADIO_ASKS`, which is answered here. An exception that no script caught fails it too; a test that expects
-one calls `page.problems.clear()` at its end. The last picture of a failed test is in build/e2e/.
+one calls `page.problems.clear()` at its end. The last picture of a failed test is in build/e2e/. `before` stops what a
+test started as grace.
 
 `make test` sets `BROWSER_PATH`; without it the browser is looked for (see scripts/browser.py).
 """
@@ -19,7 +20,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, WebSocket, expect, sync_playwright
 
 from scripts.browser import HOW_TO, find, launch_arguments
-from tests.e2e.space import Space
+from tests.e2e.space import Space, cancel, fresh, jobs_of
 from trl_space.localhub.faults import fingerprint
 from trl_space.localhub.server import LocalHub
 
@@ -183,3 +184,13 @@ def space(_space: Space, hub: LocalHub) -> Iterator[Space]:
     if _space.server is None:
         _space.start()
     assert not used, f"the server's own token was used: {used[:3]}"
+
+
+@pytest.fixture
+def before(hub: LocalHub) -> Iterator[set[str]]:
+    """The jobs that grace had before the test; those of the test are stopped after it."""
+    known = {job["id"] for job in jobs_of(hub, "grace")}
+    yield known
+    hub.clear_faults()
+    for job in fresh(hub, known):
+        cancel(hub, "grace", job)

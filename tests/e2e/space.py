@@ -156,4 +156,17 @@ def jobs_of(hub: LocalHub, who: str) -> list[dict]:
     return answer.json()
 
 
+def fresh(hub: LocalHub, before: set[str]) -> set[str]:
+    """The jobs of grace's that were not there before (the fixture `before`)."""
+    return {job["id"] for job in jobs_of(hub, "grace")} - before
+
+
+def cancel(hub: LocalHub, owner: str, job: str) -> None:
+    """Stop a job without the page."""
+    import httpx
+
+    headers = {"Authorization": f"Bearer {hub.token(owner)}"}
+    httpx.post(f"{hub.url}/api/jobs/{owner}/{job}/cancel", headers=headers, timeout=30, trust_env=False)
+
+
 assert os.environ.get("HF_TOKEN") is None, "tests run without a token of this computer"

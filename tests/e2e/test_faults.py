@@ -8,15 +8,15 @@ answer that got lost, a Hub that is away at the start or during a run in `test_r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import NewPage
-from tests.e2e.space import Space, jobs_of, ready, run_of, search, sign_in
-from tests.e2e.test_runs import SHORT, cancel
+from tests.e2e.space import Space, fresh, ready, run_of, search, sign_in
+from tests.e2e.test_runs import SHORT
 from trl_space.localhub.server import LocalHub
 
 Open = Callable[[str], Page]
@@ -43,21 +43,6 @@ def opened(new_page: NewPage, space: Space, login: dict[str, Any]) -> Open:
         return page
 
     return go
-
-
-@pytest.fixture
-def before(hub: LocalHub) -> Iterator[set[str]]:
-    """The jobs that grace had before the test; those of the test are stopped after it."""
-    known = {job["id"] for job in jobs_of(hub, "grace")}
-    yield known
-    hub.clear_faults()
-    for job in jobs_of(hub, "grace"):
-        if job["id"] not in known:
-            cancel(hub, "grace", job["id"])
-
-
-def fresh(hub: LocalHub, before: set[str]) -> set[str]:
-    return {job["id"] for job in jobs_of(hub, "grace")} - before
 
 
 def says(place: Locator, words: str) -> None:

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.space import Space, jobs_of, ready, run_of, sign_in, start_button
-from tests.e2e.test_runs import LONG, SHORT, cancel
+from tests.e2e.space import Space, fresh, ready, run_of, sign_in, start_button
+from tests.e2e.test_runs import LONG, SHORT
 from trl_space.localhub.server import LocalHub
 
 POST = r"^/api/jobs/grace$"
-
-
-@pytest.fixture
-def before(hub: LocalHub) -> Iterator[set[str]]:
-    """The jobs that grace had before the test; those of the test are stopped after it."""
-    known = {job["id"] for job in jobs_of(hub, "grace")}
-    yield known
-    hub.clear_faults()
-    for job in jobs_of(hub, "grace"):
-        if job["id"] not in known:
-            cancel(hub, "grace", job["id"])
-
-
-def fresh(hub: LocalHub, before: set[str]) -> set[str]:
-    return {job["id"] for job in jobs_of(hub, "grace")} - before
 
 
 def opened(page: Page, space: Space, seed: int, link: str = SHORT) -> Page:

@@ -9,12 +9,11 @@ import signal
 import time
 from collections import Counter
 
-import httpx
 import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.space import Space, agree, choose, jobs_of, ready, results, run_of, search, sign_in
+from tests.e2e.space import Space, agree, choose, fresh, jobs_of, ready, results, run_of, search, sign_in
 from trl_space.localhub.server import LocalHub
 
 LONG = (
@@ -34,12 +33,6 @@ def begin(page: Page, space: Space, who: str, link: str = LONG) -> tuple[str, st
 def job_of(hub: LocalHub, owner: str, job: str) -> dict:
     """One job, from the Hub itself."""
     return next(one for one in jobs_of(hub, owner) if one["id"] == job)
-
-
-def cancel(hub: LocalHub, owner: str, job: str) -> None:
-    """Stop a job without the page."""
-    headers = {"Authorization": f"Bearer {hub.token(owner)}"}
-    httpx.post(f"{hub.url}/api/jobs/{owner}/{job}/cancel", headers=headers, timeout=30, trust_env=False)
 
 
 def processes_of(job: str) -> list[psutil.Process]:
@@ -86,28 +79,25 @@ def test_reload_and_another_browser_show_the_same_run_and_stop_ends_it(new_page,
 
 
 @pytest.mark.timeout(180)
-def test_two_quick_clicks_start_one_job(page: Page, space: Space, hub: LocalHub) -> None:
+def test_two_quick_clicks_start_one_job(page: Page, space: Space, hub: LocalHub, before: set[str]) -> None:
     page.goto(space.url + "/" + SHORT)
     sign_in(page, "grace")
-    before = {job["id"] for job in jobs_of(hub, "grace")}
     ready(page).dblclick()
-    owner, job = run_of(page)
-    fresh = {job["id"] for job in jobs_of(hub, "grace")} - before
-    assert fresh == {job}
-    cancel(hub, owner, job)
+    _, job = run_of(page)
+    assert fresh(hub, before) == {job}
 
 
 @pytest.mark.timeout(180)
-def test_a_lost_answer_is_found_again_and_never_repeated(page: Page, space: Space, hub: LocalHub) -> None:
+def test_a_lost_answer_is_found_again_and_never_repeated(
+    page: Page, space: Space, hub: LocalHub, before: set[str]
+) -> None:
     page.goto(space.url + "/" + SHORT)
     sign_in(page, "grace")
     button = ready(page)
-    before = {job["id"] for job in jobs_of(hub, "grace")}
     hub.fault(r"^/api/jobs/grace$", method="POST", cut_after=0, times=1)
     button.click()
-    owner, job = run_of(page)
-    assert {job["id"] for job in jobs_of(hub, "grace")} - before == {job}
-    cancel(hub, owner, job)
+    _, job = run_of(page)
+    assert fresh(hub, before) == {job}
 
 
 @pytest.mark.timeout(180)
