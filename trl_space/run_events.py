@@ -3,7 +3,7 @@
     HANDLERS["log"](state, {"event": "log", "step": 4, ...})   ->  the state after it
 
 An event is a line of a log, so its values may be anything: what does not fit is left out, and none raises. What
-touches phases and errors, which depend on what was read before, is in `doctor.py`.
+touches phases and errors, which depend on what was read before, is in `run_lines.py`.
 """
 
 from __future__ import annotations
