@@ -22,7 +22,7 @@ import pytest
 pytest.importorskip("gradio")
 
 from trl_space import jobspec
-from trl_space.hub import client, launch, upstream
+from trl_space.hub import audience, client, launch, upstream
 from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
 from trl_space.texts import t
@@ -82,7 +82,7 @@ def impatient(patch: pytest.MonkeyPatch, row: Row) -> None:
         return send(http, replace(ask, read=QUICK) if slow else ask)
 
     patch.setattr(client, "_send", quickly)
-    patch.setattr(upstream, "timeouts", lambda read=QUICK: asked(read))
+    patch.setattr(audience, "timeouts", lambda read=QUICK: asked(read))
 
 
 class Cell:

@@ -29,11 +29,12 @@ from dataclasses import dataclass, field
 import httpx2
 
 from ..facts import Run
+from .audience import LOST, Viewer, read_run
 from .client import no_cookies, timeouts
 from .errors import HubProblem
 from .ids import job
 from .spool import Spool
-from .upstream import LOST, Upstream, Viewer, read_run
+from .upstream import Upstream
 
 WINDOW_BYTES = 512 * 1024
 """Most of a log's end, about, that a late viewer is sent."""

@@ -1,9 +1,8 @@
 """One job as it comes from the Hub: its log over one connection, its hardware over another, both with borrowed tokens.
 
 `follow.py` makes an `Upstream` per job, lets viewers `enter`, and reads `shown` (how many lines there are to read),
-`run`, `reader` (what the log says, read once for everybody), `hardware`, `connected` and `ended`. `changed` is set (and
-replaced) whenever one of them is news; new lines are news at most every `BATCH_SECONDS`, so that whoever keeps up is
-sent the same lines at the same time.
+`run`, `reader` (what the log says, read once for everybody), `hardware`, `connected` and `ended`. Who watches, and how
+they are told that one of them is news, is in `audience.py`.
 """
 
 from __future__ import annotations
@@ -20,18 +19,14 @@ import httpx2
 
 from ..doctor import Reader
 from ..facts import Run
-from .client import headers_for, timeouts
+from .audience import LOST, Audience, Viewer, read_run
+from .client import headers_for
 from .config import endpoint
-from .errors import HubProblem, from_answer, translate
+from .errors import HubProblem, from_answer
 from .hardware import Hardware
-from .jobs import job_path, run_of
+from .jobs import job_path
 from .spool import Spool
 from .sse import Events, Garbled, log_line, stamp
-
-BATCH_SECONDS = 0.2
-"""Shortest time between two pieces of news about a job's log; half of that while it has `FEW` viewers at most."""
-
-FEW = 5
 
 POLL_SECONDS = 3.0
 """How often the job's stage is read while it is watched and not yet running; three times as long after."""
@@ -51,65 +46,24 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 REFUSALS = 2
 """How many refusals of an ended job's log may be a whim of the Hub's; after one more there is no log."""
 
-LOST = ("unauthorized", "forbidden", "not_found", "gated", "payment", "invalid")
-"""Kinds of problems that waiting does not mend: this viewer may not read the job."""
 
-
-async def read_run(client: httpx2.AsyncClient, owner: str, job_id: str, token: str | None) -> Run:
-    """The job as whoever holds `token` may see it.
-
-    Raises:
-        HubProblem: they may not, or the Hub did not answer.
-    """
-    url = endpoint() + job_path(owner, job_id)
-    try:
-        async with asyncio.timeout(15):
-            response = await client.get(url, headers=headers_for(token), timeout=timeouts())
-        if not response.is_success:
-            raise from_answer(response.status_code, response.headers, response.content, about="this run", token=token)
-        return run_of(response.json())
-    except (httpx2.HTTPError, TimeoutError, ValueError) as exc:
-        raise translate(exc, about="this run") from None
-
-
-class Viewer:
-    """Somebody who watches; `problem` is set when their token stopped working."""
-
-    def __init__(self, token: str | None) -> None:
-        self.token = token
-        self.problem: HubProblem | None = None
-        self.source: Upstream | None = None  # what they watch now
-
-    def refuse(self, problem: HubProblem) -> None:
-        """Let them see no more, and tell them why."""
-        self.problem = problem
-        if self.source is not None:
-            self.source.wake()
-
-
-class Upstream:
+class Upstream(Audience):
     """One job, its log so far, and the task that reads it."""
 
     def __init__(self, client: httpx2.AsyncClient, owner: str, run: Run, spool: Spool) -> None:
+        super().__init__(spool)
         self.owner, self.job_id = owner, run.job_id
         self.run = run
-        self.spool = spool
         self.reader = Reader()
         self.hardware = Hardware()
-        self.shown = 0  # lines that were announced
-        self.news = 0  # counts announcements
         self.caught_up = False  # whether all is here that was printed before the first connection
-        self.viewers: dict[Viewer, None] = {}  # in the order they came
         self.ended = False
         self.connected = True
-        self.changed = asyncio.Event()
         self.closing: asyncio.TimerHandle | None = None
         self._client = client
         self._heard = 0.0
         self._task: asyncio.Task[None] | None = None
         self._meter: asyncio.Task[None] | None = None
-        self._soon: asyncio.TimerHandle | None = None
-        self._told = 0.0
         self._last_read: tuple[int, tuple[int, list[str]]] = (-1, (-1, []))
 
     def enter(self, viewer: Viewer) -> None:
@@ -134,9 +88,10 @@ class Upstream:
 
     def close(self) -> None:
         """End at once; what was read is gone."""
-        for task in (self._task, self._meter, self._soon):
+        for task in (self._task, self._meter):
             if task is not None:
                 task.cancel()
+        self.hush()
         self.spool.close()
 
     async def stop(self) -> None:
@@ -145,41 +100,19 @@ class Upstream:
             self.closing.cancel()
         for viewer in self.viewers:
             viewer.problem = HubProblem("unreachable", sentence="The page is being restarted. Reload it in a moment.")
-        self._tell()
+        self.tell()
         self.close()
         await asyncio.gather(*filter(None, (self._task, self._meter)), return_exceptions=True)
-
-    def wake(self) -> None:
-        """Let everybody who waits look again."""
-        self.changed.set()
-        self.changed = asyncio.Event()
-
-    def _tell(self) -> None:
-        """Announce what is new, at once."""
-        if self._soon is not None:
-            self._soon.cancel()
-            self._soon = None
-        self.shown = self.spool.count
-        self.news += 1
-        self._told = time.monotonic()
-        self.wake()
-
-    def _tell_soon(self) -> None:
-        """Announce what is new, gathered for a moment."""
-        if self._soon is None:
-            gather = BATCH_SECONDS / (2 if len(self.viewers) <= FEW else 1)
-            wait = max(0.0, self._told + gather - time.monotonic())
-            self._soon = asyncio.get_running_loop().call_later(wait, self._tell)
 
     def _saw(self, run: Run) -> None:
         if run != self.run:
             self.run = run
-            self._tell()
+            self.tell()
 
     def _link(self, connected: bool) -> None:
         if connected != self.connected:
             self.connected = connected
-            self._tell()
+            self.tell()
 
     async def _keep_reading(self) -> None:
         """Connect, read, and connect again, until the log is complete or nobody watches."""
@@ -189,7 +122,7 @@ class Upstream:
             # A fault of this program: nobody may wait for lines that will never come.
             for viewer in self.viewers:
                 viewer.problem = HubProblem("bad_answer", "the log of this run")
-            self._tell()
+            self.tell()
             raise
 
     async def _read_on(self) -> None:
@@ -235,7 +168,7 @@ class Upstream:
     def _end(self) -> None:
         self.ended = self.caught_up = True
         self._link(True)
-        self._tell()
+        self.tell()
 
     async def _refused(self, viewer: Viewer) -> bool:
         """Whether the Hub refuses this viewer the job itself, not only its log; then the viewer is told."""
@@ -246,7 +179,7 @@ class Upstream:
                 return False
             viewer.problem = problem
             self.viewers.pop(viewer, None)
-            self._tell()
+            self.tell()
             return True
         return False
 
@@ -301,9 +234,9 @@ class Upstream:
                 if not self.caught_up:
                     printed = stamp(data)
                     self.caught_up = printed is not None and printed >= began
-                self._tell_soon()
+                self.tell_soon()
         self.caught_up = True
-        self._tell_soon()
+        self.tell_soon()
         return True
 
     async def _measure(self) -> None:
@@ -319,7 +252,7 @@ class Upstream:
                         async for chunk in response.aiter_bytes() if response.status_code == 200 else _nothing():
                             new = [self.hardware.add(data, time.time()) for data in events.feed(chunk)]
                             if any(new):
-                                self._tell_soon()
+                                self.tell_soon()
                             if lender not in self.viewers or self.run.ended:
                                 break
                 if lender not in self.viewers:
@@ -337,7 +270,7 @@ class Upstream:
             now = time.monotonic()
             if not self.caught_up and now - self._heard > SILENCE_SECONDS * (1 if self.spool.count else 4):
                 self.caught_up = True
-                self._tell()
+                self.tell()
             if self.run.ended:
                 if now - self._heard > IDLE_SECONDS:
                     return True

@@ -36,11 +36,12 @@ from trl_space.carried import read as read_carried
 from trl_space.facts import Machine, Run
 from trl_space.hub import jobs
 from trl_space.hub import machines as hub_machines
+from trl_space.hub.audience import Viewer
 from trl_space.hub.cache import credential
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.follow import Batch, Followers
 from trl_space.hub.result import verify
-from trl_space.hub.upstream import Upstream, Viewer
+from trl_space.hub.upstream import Upstream
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS
 from trl_space.ui import assets, catalog, form, rehearsing, views
