@@ -163,9 +163,9 @@ class DatasetFacts:
 class TargetFacts:
     """The repository that a run would save to.
 
-    `exists` is whether it is there, `holds` what it holds then: "nothing" (no weights, no run's claim), "claim" (a run
-    was started for it and has saved nothing yet) or "model" (saving would replace it). `private` is its own visibility.
-    `writable` is whether this visitor may write there. What could not be read is None.
+    `exists` is whether it is there, `holds` what it holds then: "nothing" (no weights, and no claim of a run that may
+    still save), "claim" (a run was started for it and has saved nothing yet) or "model" (saving would replace it).
+    `private` is its own visibility, `writable` whether this visitor may write there. What could not be read is None.
     """
 
     id: str

@@ -117,7 +117,12 @@ def test_a_launch_through_faults_at_every_step_starts_one_run(opened: Open, hub:
     for path, method, fault, words in (
         (r"^/api/jobs/grace\?.*launch", "GET", {"status": 500}, "did not say which runs.*Nothing was started"),
         (r"^/api/repos/create$", "POST", {"status": 403}, "may not save a model.*Nothing was started"),
-        (r"/commit/main$", "POST", {"status": 409}, "did not accept.*Nothing was started.*stays on the Hub"),
+        (
+            r"/commit/main$",
+            "POST",
+            {"status": 409},
+            "Nothing was started. Try again in a minute.*stays on the Hub",
+        ),
         (r"^/api/jobs/grace$", "POST", {"status": 402}, "no credit.*Nothing was started"),
     ):
         button = ready(page)

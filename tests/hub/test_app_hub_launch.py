@@ -15,6 +15,7 @@ from huggingface_hub import HfApi
 from trl_space.hub import jobs, launch, repos
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.launch import Twin
+from trl_space.hub.targets import target_facts
 from trl_space.jobspec import JobSpec
 from trl_space.localhub.server import LocalHub
 
@@ -272,6 +273,17 @@ def test_a_refused_job_says_why_and_is_undone(
     assert jobs_there(local_hub, id_of(wanted)) == [run.job_id]
 
 
+@pytest.mark.parametrize(
+    ("status", "words"), [(400, "Choose another name"), *((one, "Try again in a minute") for one in (409, 412, 503))]
+)
+def test_only_a_name_that_was_refused_is_to_be_changed(local_hub: LocalHub, ada: str, status: int, words: str) -> None:
+    wanted = run_to(new_name())
+    rule = local_hub.fault(r"/commit/main$", method="POST", status=status)
+    assert words in refused(wanted, ada).sentence
+    local_hub.clear_faults(rule)
+    assert launch.launch(wanted, ada).labels["trl-space-launch"] == id_of(wanted)
+
+
 def test_what_cannot_be_undone_is_said_and_stands_in_nobodys_way(local_hub: LocalHub, ada: str) -> None:
     wanted = run_to(new_name())
     local_hub.fault(POST, method="POST", times=1, status=402)
@@ -364,9 +376,13 @@ def test_a_name_of_another_launch_is_taken(local_hub: LocalHub, ada: str) -> Non
     run = launch.launch(first, ada)
     second = run_to(first.hub_model_id)
     assert "Another run is saving" in refused(second, ada, twin=True).sentence
-    # It ended and left nothing: the name is free again.
+    assert target_facts(first.hub_model_id, ada, None, "ada").holds == "claim"
+    # It ended and left nothing: the name is free again, and the page says so before the launch does.
     wait_for(jobs.cancel("ada", run.job_id, ada), ada)
+    assert target_facts(first.hub_model_id, ada, None, "ada").holds == "nothing"
+    assert target_facts(first.hub_model_id, ada, None, "acme").holds == "claim", "no job of that payer's is known"
     launch.launch(second, ada)
+    assert target_facts(first.hub_model_id, ada, None, "ada").holds == "claim"
     assert state_of(local_hub, first.hub_model_id).claim.launch == id_of(second)
     assert asked_for(local_hub) == 2
 

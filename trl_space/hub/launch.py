@@ -319,7 +319,8 @@ def _unlisted(problem: HubProblem, owner: str) -> HubProblem:
 
 def _not_claimed(problem: HubProblem, id: str, left: str) -> HubProblem:
     """What it means that the repository could not be made or claimed: nothing was started."""
-    key = problem.kind if problem.kind in FIRST else "other"
+    # What stood against it a moment ago (409), or was written meanwhile (412), is no fault of the name.
+    key = problem.kind if problem.kind in FIRST and problem.status not in (408, 409, 412) else "other"
     owner = id.partition("/")[0]
     return _told(problem, t(f"launch.no_repo.{key}", repo=id, owner=owner, when=_when(problem)), left)
 

@@ -86,7 +86,7 @@ def look(id: str, token: str) -> State:
     if not isinstance(listed, list):
         raise HubProblem("bad_answer", about)
     files = frozenset(str(item.get("rfilename")) for item in listed if isinstance(item, dict))
-    claim = _read_claim(id, info["sha"], token) if CLAIM in files else None
+    claim = read_claim(id, info["sha"], token) if CLAIM in files else None
     return State(info["id"], info["sha"], files, info.get("private") is True, claim)
 
 
@@ -138,7 +138,7 @@ def _send(method: str, path: str, token: str, content: bytes, id: str, kind: str
         raise translate(exc, about=about) from None
 
 
-def _read_claim(id: str, head: str, token: str) -> Claim:
+def read_claim(id: str, head: str, token: str) -> Claim:
     """Whose it is. Raises HubProblem "bad_answer" when the file does not say."""
     path = f"/{repo_path(id)}/resolve/{head}/{CLAIM}"
     said = read_json(get(path, token, about=f"the model {id}", limit=2**20).body)

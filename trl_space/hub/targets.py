@@ -1,6 +1,6 @@
 """The repository that a run would save to: whether it is there, what it holds, and who may write there.
 
-target_facts("ada/my-model", token, account)        # facts.TargetFacts
+target_facts("ada/my-model", token, account, payer="ada")        # facts.TargetFacts
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any
 
 from ..facts import Account, TargetFacts
+from . import jobs
 from .client import get, get_json, together
 from .config import repo_path
 from .errors import HubProblem
 from .ids import repo
 from .repo_files import files_of
-from .repos import CLAIM, EMPTY
+from .repos import CLAIM, EMPTY, read_claim
 
 # Roles in an organisation that may write all of its repositories; "contributor" only those one made.
 _WRITES = ("admin", "write")
@@ -23,8 +24,8 @@ _SEES = frozenset({"read-repos", "write-repos", "manage-repos"})
 _WRITES_ALL = frozenset({"write-repos", "manage-repos"})
 
 
-def target_facts(id: str, token: str | None, account: Account | None) -> TargetFacts:
-    """What is known about the repository `id` as a place to save to.
+def target_facts(id: str, token: str | None, account: Account | None, payer: str = "") -> TargetFacts:
+    """What is known about the repository `id` as a place to save to; `payer` is whose jobs may have set it aside.
 
     Not there and not to be seen are the same answer of the Hub. It counts as "not there" only where this visitor would
     see a repository that is private, which is in the namespaces of their own.
@@ -39,7 +40,7 @@ def target_facts(id: str, token: str | None, account: Account | None) -> TargetF
             get_json,
             f"/api/models/{repo_path(id)}",
             token,
-            [("expand", "siblings"), ("expand", "private")],
+            [("expand", "siblings"), ("expand", "private"), ("expand", "sha")],
             about=f"the model {id}",
         )
     ]
@@ -55,7 +56,10 @@ def target_facts(id: str, token: str | None, account: Account | None) -> TargetF
         raise HubProblem("bad_answer", f"the model {id}")
     writable = may if certain else asked[0] if asked and not isinstance(asked[0], HubProblem) else None
     private = info.get("private") if isinstance(info.get("private"), bool) else None
-    return TargetFacts(id, exists=True, holds=holds(files_of(info)), private=private, writable=writable)
+    held = holds(files_of(info))
+    if held == "claim" and token and payer and _given_up(id, info.get("sha"), payer, token):
+        held = "nothing"
+    return TargetFacts(id, exists=True, holds=held, private=private, writable=writable)
 
 
 def holds(files: frozenset[str] | None) -> str | None:
@@ -65,6 +69,16 @@ def holds(files: frozenset[str] | None) -> str | None:
     if not {name.lower() for name in files - {CLAIM}} <= EMPTY:
         return "model"  # or something else that somebody would miss
     return "claim" if CLAIM in files else "nothing"
+
+
+def _given_up(id: str, head: Any, payer: str, token: str) -> bool:
+    """Whether a claim is all that a repository holds, and of a run that has ended, as `launch` sees it."""
+    try:
+        claim = read_claim(id, head, token) if isinstance(head, str) else None
+        run = jobs.find(payer, claim.launch, token) if claim else None
+    except HubProblem:
+        return False
+    return run is not None and run.ended
 
 
 def _by_role(namespace: str, account: Account | None) -> tuple[bool | None, bool]:

@@ -291,12 +291,13 @@ def target(ask: Ask, recipe: Recipe, account: Account | None) -> TargetFacts | N
     name = jobspec.target_name(recipe, account.name)
     if not is_repo_id(name):
         return None
-    found, problem = ask("target", _target, name, account, keep=KEEP_OWN, after=TYPING)
+    payer = recipe.namespace or account.name
+    found, problem = ask("target", _target, name, account, payer, keep=KEEP_OWN, after=TYPING)
     return TargetFacts(name) if problem else found
 
 
-def _target(name: str, account: Account, token: str | None) -> TargetFacts:
-    return targets.target_facts(name, token, account)
+def _target(name: str, account: Account, payer: str, token: str | None) -> TargetFacts:
+    return targets.target_facts(name, token, account, payer)
 
 
 def measured_of(
