@@ -16,17 +16,20 @@ pytest.importorskip("gradio")
 
 import segno
 
+from tests.unit.cases import MACHINES
 from tests.unit.recipes import RECIPES
 from tests.unit.test_jobspec import RECIPE, job, run
 from tests.unit.test_script_job import job as script_run
 from trl_space import exports
 from trl_space.recipe import MAX_BYTES, Recipe
-from trl_space.script import Script
+from trl_space.script import Script, sha256_of
+from trl_space.scripts.rewrite import without_table
 from trl_space.ui import sharing
 from trl_space.ui.calls import Calls
 from trl_space.ui.exporting import Exporting, Shown, link_of, named, own_address, tabs
 from trl_space.ui.login import OAuthLogin
 from trl_space.ui.session import Facts
+from trl_space.worker import card
 
 AT = "http://127.0.0.1:7860/"
 
@@ -112,14 +115,49 @@ def test_an_export_is_what_the_page_starts_but_for_ids_made_anew(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "asked", [None, 5, "x", [], {}, {"run": 5}, {"run": "ada/x"}, {"query": 5}, {"query": "script=https://a/b.py"}]
+    "asked",
+    [
+        *(None, 5, "x", [], {}, {"run": 5}, {"run": "ada/x"}, {"query": 5}, {"query": "script=https://a/b.py"}),
+        *({"query": "python=3.12", "text": text} for text in ("", "\ud800", "a\0", "x" * 300_000, 5)),
+        {"query": "script=https://a/b.py&script_sha256=" + "0" * 64, "text": "print(1)"},
+    ],
 )
-def test_no_question_makes_it_fall_over(asked):
+def test_no_question_makes_it_fall_over(asked, capsys):
     panel = Exporting(OAuthLogin(), Calls(OAuthLogin(), Facts()))
     assert asyncio.run(panel.code(asked, None))["problem"]
     answer = asyncio.run(panel.source(asked, None))
     assert answer.get("problem") or answer["files"][0][0] == "worker/train.py"
     assert "yaml" in asyncio.run(sharing.share(asked, None))
+    assert "accident" not in capsys.readouterr().err
+
+
+class Machines(Facts):
+    """A store that knows the machines and nobody's account."""
+
+    async def _run(self, question, args, token):
+        return MACHINES if question.__name__ == "machines" else None
+
+
+def test_a_script_of_the_page_is_shown_with_the_text_that_was_seen():
+    panel = Exporting(OAuthLogin(), Calls(OAuthLogin(), Machines()))
+    text = "# /// script\n# dependencies = []\n# ///\nprint('mine')\n"
+    recipe = Recipe(script=Script(sha256=sha256_of(text), args=("--seed", "1")), flavor="l4x1")
+    asked = {"query": recipe.to_query(), "text": text, "at": AT}
+    answer = asyncio.run(panel.code(asked, None))
+    found = {one["id"]: one for one in answer["tabs"]}
+    assert list(found) == ["script", "cli", "python", "recipe", "link"] and not answer["worker"] and answer["notes"]
+    assert found["script"]["commands"] == ["hf jobs uv run script.py -- --seed 1"]
+    assert without_table(found["script"]["text"]) == text and "print('mine')" not in found["cli"]["text"]
+    assert Recipe.from_yaml(found["recipe"]["text"]).script.text == text and found["link"]["text"] == ""
+    for wrong in ({"text": text + " "}, {"text": ""}, {"query": replace(recipe, flavor="none-such").to_query()}):
+        assert asyncio.run(panel.code({**asked, **wrong}, None))["problem"]
+    by_address = Recipe(script=Script(url="https://example.org/a/train.py"), flavor="l4x1")
+    answer = asyncio.run(panel.code({"query": by_address.to_query(), "text": text, "at": AT}, None))
+    found = {one["id"]: one for one in answer["tabs"]}
+    assert found["cli"]["text"].endswith(" https://example.org/a/train.py\n") and sha256_of(text)[:12] in str(
+        found["cli"]
+    )
+    assert Recipe.from_query(found["link"]["text"].split("?")[1]) == by_address
 
 
 @pytest.mark.parametrize(
@@ -145,15 +183,17 @@ def test_only_an_address_is_an_address(at):
 def test_a_space_has_its_own_address(monkeypatch):
     assert own_address("https://evil.example/") == "https://evil.example/", "on a computer, what its browser says"
     monkeypatch.setenv("SPACE_HOST", "ada-trl-space.hf.space")
-    monkeypatch.setenv("SPACE_ID", "ada/trl-space")
     assert own_address("https://evil.example/") == "https://ada-trl-space.hf.space/"
     answer = shared(RECIPE.to_query())
     assert answer["link"].startswith("https://ada-trl-space.hf.space/?v=1&")
-    assert "/spaces/ada/trl-space/resolve/main/trl_space/ui/badge.svg" in answer["snippets"][0]["text"]
-    assert unquote(answer["badge"]).startswith("data:image/svg+xml,<svg") and len(answer["notes"]) == 1
+    assert sharing.BADGE in answer["snippets"][0]["text"] and len(answer["notes"]) == 1
 
 
 # --- sharing ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_badge_is_that_of_the_cards():
+    assert sharing.BADGE == card.BADGE and "Train_your_own" in sharing.BADGE
 
 
 def test_who_pays_and_where_it_goes_is_left_out():

@@ -113,13 +113,10 @@ class Exporting:
 
     async def of_script(self, recipe: Recipe, text: Any, visitor: Visitor) -> Shown:
         """A run of a script, with the text that the page shows of it."""
-        text, script = text if isinstance(text, str) else "", recipe.script
-        if script.command:
-            text = ""
-        elif not text.strip() or len(text) > MAX_SCRIPT or (script.sha256 and sha256_of(text) != script.sha256):
-            raise HubProblem("invalid", sentence=t(f"{WORDS}.no_script"))
-        elif not script.url:
-            recipe = replace(recipe, script=replace(script, text=text))
+        try:
+            recipe, text = with_text(recipe, text if isinstance(text, str) else "")
+        except ValueError:
+            raise HubProblem("invalid", sentence=t(f"{WORDS}.no_script")) from None
         machines = await self.calls.facts.get(hub_machines.machines, token=None)
         machine = next((one for one in machines if one.flavor == recipe.flavor), None)
         if machine is None:
@@ -131,6 +128,19 @@ class Exporting:
         except ValueError as problem:
             raise HubProblem("invalid", sentence=str(problem)) from None
         return named(spec, recipe, account is None)
+
+
+def with_text(recipe: Recipe, text: str) -> tuple[Recipe, str]:
+    """A recipe that runs a script, with the text that the page shows of it; a text of one's own becomes part of it.
+
+    Raises ValueError when this is not the recipe's text, or none.
+    """
+    script = recipe.script
+    if script.command:
+        return recipe, ""
+    if not text.strip() or len(text) > MAX_SCRIPT or script.sha256 not in ("", sha256_of(text)):
+        raise ValueError("this is not the script")
+    return (recipe if script.url else replace(recipe, script=replace(script, text=text))), text
 
 
 def named(spec: JobSpec, recipe: Recipe, anonymous: bool) -> Shown:

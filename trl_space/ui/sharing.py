@@ -1,6 +1,6 @@
 """A recipe to hand on: the link, its QR code, the badge, and what a README says with it.
 
-    share(asked)     {"link", "notes", "qr", "snippets": [{"id", "text", "file"}], "badge", "yaml"}    or {"problem"}
+    share(asked)     {"link", "notes", "qr", "snippets": [{"id", "text", "file"}], "yaml"}    or {"problem"}
 
 `asked` is {"query", "text", "at"}: the recipe as for `exporting`, and the address of this page as the browser has it.
 What is shared leaves out who pays, where the result goes and what it continues (`Recipe.to_share`). What no link can
@@ -9,16 +9,13 @@ hold is shared as the recipe's file.
 
 from __future__ import annotations
 
+import contextlib
 import html
-import os
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 
-from trl_space import resources
-from trl_space.hub import config
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.script import MAX_SCRIPT
 from trl_space.texts import t
@@ -28,9 +25,8 @@ from trl_space.ui.gate import answering
 from trl_space.ui.security import public_address
 
 WORDS = "page.parts.code"
-BADGE = "ui/badge.svg"
-SPACE_BADGE = "https://huggingface.co/datasets/huggingface/badges/resolve/main/open-in-hf-spaces-sm.svg"
-"""The badge of a page that is no Space, whose own picture nobody else could see."""
+BADGE = "https://img.shields.io/badge/Train_your_own-TRL_Space-ffd21e"
+"""The badge's picture, that of the cards which the worker writes: `worker/card.py` says why this one."""
 
 MOST_QR = 1000
 """Bytes of a link beyond which its code has more squares than a phone shows well at three pixels each."""
@@ -42,23 +38,20 @@ async def share(asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
     given = asked if isinstance(asked, dict) else {}
     query = given.get("query") if isinstance(given.get("query"), str) else ""
     recipe = Recipe.from_query(query).to_share()
-    text = given.get("text")
-    script = recipe.script
+    text, script = given.get("text"), recipe.script
     if script and not script.url and not script.command and isinstance(text, str) and 0 < len(text) <= MAX_SCRIPT:
-        recipe = replace(recipe, script=replace(script, sha256="", text=text))
+        with contextlib.suppress(ValueError):  # no text that a script can have
+            recipe = replace(recipe, script=replace(script, sha256="", text=text))
     at, shared = own_address(given.get("at")), link_of(recipe)
     answer: dict[str, Any] = {"yaml": recipe.to_yaml(), "link": None, "notes": [t(f"{WORDS}.share_note")]}
     if shared is None or not at:
         why = "pasted" if recipe.script.text else "long" if shared is None else "nowhere"
         return answer | {"notes": [t(f"{WORDS}.share_file_{why}"), *answer["notes"]]}
     link = f"{at}?{shared}"
-    public = bool(public_address())
-    answer["notes"] += [] if public else [t(f"{WORDS}.share_here")]
+    answer["notes"] += [] if public_address() else [t(f"{WORDS}.share_here")]
     return answer | {
         "link": link,
         "snippets": [{"id": name, "text": text, "file": file} for name, text, file in snippets(recipe, link)],
-        # Elsewhere than on a Space the badge is another picture.
-        "badge": picture(resources.text(BADGE)) if public else None,
         "qr": qr(link) if len(link.encode()) <= MOST_QR else None,
     }
 
@@ -79,9 +72,9 @@ def code_of(link: str) -> Any:
 
 def snippets(recipe: Recipe, link: str) -> list[tuple[str, str, str]]:
     """What is put into a README, by name: the badge in Markdown and HTML, and a paragraph with it."""
-    image, alt = badge_address(), t(f"{WORDS}.badge_alt")
-    markdown = f"[![{alt}]({image})]({link})"
-    marked = f'<a href="{html.escape(link)}"><img src="{html.escape(image)}" alt="{html.escape(alt)}" height="24"></a>'
+    alt = t(f"{WORDS}.badge_alt")
+    markdown = f"[![{alt}]({BADGE})]({link})"
+    marked = f'<a href="{html.escape(link)}"><img src="{BADGE}" alt="{html.escape(alt)}" height="20"></a>'
     readme = f"## {t(f'{WORDS}.readme_title')}\n\n{markdown}\n\n{about(recipe)} {t(f'{WORDS}.readme_safe')}\n"
     return [
         ("markdown", markdown + "\n", "badge.md"),
@@ -98,16 +91,3 @@ def about(recipe: Recipe) -> str:
         return t(f"{WORDS}.readme_any")
     goal = TRAINERS[recipe.trainer].title
     return t(f"{WORDS}.readme_training", model=f"`{recipe.model}`", dataset=f"`{recipe.dataset}`", goal=goal)
-
-
-def badge_address() -> str:
-    """Where everybody finds the badge's picture: in the Space's repository, which is there while the Space sleeps."""
-    space = os.environ.get("SPACE_ID", "")
-    if not public_address() or not is_repo_id(space):
-        return SPACE_BADGE
-    return f"{config.endpoint()}/spaces/{space}/resolve/main/trl_space/{BADGE}"
-
-
-def picture(svg: str) -> str:
-    """A picture of ours as an address that holds it."""
-    return "data:image/svg+xml," + quote(svg)

@@ -35,7 +35,8 @@ trl.share_panel = async (asked, { server, texts, opener }) => {
   const tabs = trl.tabs(parts, { label: texts.badge });
   body.replaceChildren(trl.notes(answer.notes), h("div", { class: "t-share-link" }, field, copy, file), scan,
     h("section", { class: "t-share-badge", "aria-labelledby": "trl-share-badge-title" },
-      h("div", { class: "t-share-badge-head" }, h("h3", { id: "trl-share-badge-title" }, texts.badge), picture(answer.badge, texts.badge_alt, "t-badge-picture")),
+      h("div", { class: "t-share-badge-head" }, h("h3", { id: "trl-share-badge-title" }, texts.badge), 
+        h("span", { class: "t-badge-look", "aria-hidden": "true" }, h("span", {}, texts.badge_alt), h("span", {}, texts.name))),
       ...tabs.elements));
   tabs.start();
   copy.focus();
