@@ -67,7 +67,7 @@ MAP_PREFIX = "map."
 # What every run says, also one of a script.
 SHARED = frozenset({"flavor", "timeout", "namespace", "image", "max_usd", "group"})
 # Keys of the address that belong to the page itself.
-PAGE_KEYS = frozenset({"run", "view", "compare", "signin", "lock", "kept", "__theme", "__sign"})
+PAGE_KEYS = frozenset({"run", "view", "compare", "signin", "lock", "kept", "guide", "again", "__theme", "__sign"})
 
 
 @dataclass(frozen=True)

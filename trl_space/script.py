@@ -27,8 +27,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from trl_space.frozen import EMPTY, FrozenMap
 from trl_space.names import clean_text, is_repo_id, short, visible
 
-# A job carries its script inside one argument of at most 128 KiB, packed; text of programs packs to less than half.
-MAX_SCRIPT = 256 * 1024
+# A job carries its script inside one argument of at most 128 KiB, packed; text of programs packs to a third of that.
+MAX_SCRIPT = 384 * 1024
 MAX_ITEMS = 200
 MAX_ITEM = 4000
 MAX_ADDRESS = 2000

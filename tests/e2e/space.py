@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -25,10 +26,10 @@ CLIENT = {"id": "trl-space-tests", "secret": "only-for-tests", "name": "TRL Spac
 
 
 class Space:
-    """The app's process. `url` is its address, the same after a restart."""
+    """The app's process. `url` is its address, the same after a restart; `program` is what Python is told to run."""
 
-    def __init__(self, hub: LocalHub, folder: Path, planted: str) -> None:
-        self.hub, self.folder, self.planted = hub, folder, planted
+    def __init__(self, hub: LocalHub, folder: Path, planted: str, program: Sequence[str] = ("app.py",)) -> None:
+        self.hub, self.folder, self.planted, self.program = hub, folder, planted, program
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.server: Server | None = None
@@ -65,7 +66,7 @@ class Space:
         """Start the app and wait for its first page."""
         import sys
 
-        app = running([sys.executable, "app.py"], url=self.url, environment=self.environment(), folder=ROOT)
+        app = running([sys.executable, *self.program], url=self.url, environment=self.environment(), folder=ROOT)
         self.server = self._stack.enter_context(app)
         return self
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.unit.recipes import SCRIPTS, script_runs
 from tests.unit.test_jobspec import L4 as MACHINE
-from trl_space.jobspec import MAX_ARGUMENT, RECIPE_VARIABLE
+from trl_space.jobspec import RECIPE_VARIABLE
 from trl_space.recipe import Recipe
 from trl_space.script import Script, sha256_of
-from trl_space.script_job import compile, file_name, pack, unpack
+from trl_space.script_job import MAX_PACKED, compile, file_name, pack, unpack
 
 TEXT = "import sys\nprint('é', sys.argv[1:])\n"
 RECIPE = Recipe(
@@ -83,7 +83,7 @@ def test_any_recipe_gives_a_job_or_a_sentence(recipe, text):
 
 def test_what_is_too_long_is_said():
     noise = "".join(os.urandom(40).hex() + "\n" for _ in range(3000))
-    with pytest.raises(ValueError, match=str(MAX_ARGUMENT)):
+    with pytest.raises(ValueError, match=str(MAX_PACKED)):
         job(text=noise)
 
 

@@ -60,6 +60,8 @@ def test_every_word_a_part_says_is_there():
         "memory": ["cards_machine"],
         "run_rows": ["runs"],
         **{file.stem: ["code"] for file in LATER},
+        "script_source": ["scripts"],
+        **{name: ["scripts_start"] for name in ("script_start", "script_args", "script_secrets")},
     }
     for file in sorted([*PARTS.glob("*.js"), *LATER]):
         used = set(re.findall(r"\btexts\.([a-z_]+)\b(?!\()", file.read_text(encoding="utf-8")))

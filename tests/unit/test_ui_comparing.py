@@ -13,9 +13,10 @@ from tests.unit.test_ui_run_rows import RUN
 from trl_space import doctor
 from trl_space.recipe import Recipe
 from trl_space.run_state import RunState, Speed
+from trl_space.script import Script
 from trl_space.texts import table
 from trl_space.ui import comparing
-from trl_space.ui.comparing import SHOWN, SHOWN_AFTER, beside, differences, points
+from trl_space.ui.comparing import OF_EVERY_RUN, SCRIPT_SHOWN, SHOWN, SHOWN_AFTER, beside, differences, points
 
 ONE = Recipe(model="a/m", dataset="b/d", settings={"learning_rate": 1e-4, "max_steps": 5})
 
@@ -29,9 +30,21 @@ def carrying(recipe: Recipe | None):
 
 
 def test_every_field_of_a_recipe_is_compared_and_has_words():
-    assert {*SHOWN, *SHOWN_AFTER, "settings", "mapping"} == {field.name for field in fields(Recipe)}
-    for name in (*SHOWN, *SHOWN_AFTER):
+    assert {*SHOWN, *SHOWN_AFTER, "settings", "mapping", "script"} == {field.name for field in fields(Recipe)}
+    # Of a text there is its sha256, and where it is from says the script's name.
+    own = {"url", "text", "sha256", "command", "env", "labels"}
+    assert {*SCRIPT_SHOWN, *own} == {"script", "script_text", *(field.name for field in fields(Script))}
+    for name in (*SHOWN, *SHOWN_AFTER, *SCRIPT_SHOWN, *OF_EVERY_RUN):
         assert f"page.parts.compare.field_{name}" in table(), name
+
+
+def test_two_runs_of_scripts_differ_in_what_they_were_given():
+    one = Recipe(script=Script(url="https://a.org/train.py", args=("--lr", "1"), env={"SEED": "1"}), flavor="l4x1")
+    other = Recipe(script=Script(sha256="0f" * 32, args=("--lr", "2"), secrets=("HF_TOKEN",)), flavor="l4x1")
+    found, same = differences(one, other)
+    assert [line[0] for line in found] == [*("Script", "SHA-256 of its text", "Arguments", "Secrets", "Variable: SEED")]
+    assert found[2][1:] == ["--lr 1", "--lr 2"] and same
+    assert differences(one, ONE)[0][0] == ["Script", "train.py", "Teach a style or a task"]
 
 
 def test_what_differs_is_told_and_what_does_not_is_counted():

@@ -62,6 +62,22 @@ WAYS: dict[str, Callable[[Ailing], Remedy | None]] = {
     "usual_attention": settings.usual_attention,
     "whole_text": settings.whole_text,
 }
+# What helps a script as well, of whose model, rows and settings nothing is known here.
+FOR_SCRIPTS = frozenset(
+    {
+        *(
+            "again",
+            "run_longer",
+            "bigger_disk",
+            "bigger_machine",
+            "gpu_machine",
+            "more_ram",
+            "newer_machine",
+            "one_gpu",
+        ),
+        *("one_gpu", "billing", "sign_in", "storage"),
+    }
+)
 
 
 def remedy(
@@ -93,4 +109,5 @@ def remedies(case: Ailing) -> tuple[Remedy, ...]:
     """Return everything that may be done about a failure, the best first."""
     name = case.diagnosis.cause or case.diagnosis.kind
     ways = HINTS[name][2] if name in HINTS else cause_of(name).remedies
+    ways = [way for way in ways if way in FOR_SCRIPTS or not case.recipe.script]
     return tuple(found for found in (WAYS[way](case) for way in ways) if found is not None)

@@ -39,6 +39,8 @@ window.trl = (() => {
     again: "M15.8 7.6A6.4 6.4 0 1 0 16.4 11M16 3.8v4h-4",
     share: "M14.4 3.2a2 2 0 1 1 0 4 2 2 0 0 1 0-4M5.6 8a2 2 0 1 1 0 4 2 2 0 0 1 0-4M14.4 12.8a2 2 0 1 1 0 4 2 2 0 0 1 0-4M7.4 9l5.2-2.8M7.4 11l5.2 2.8",
     bell: "M10 3.2a4.6 4.6 0 0 1 4.6 4.6c0 3.6 1.4 5 1.4 5H4s1.4-1.4 1.4-5A4.6 4.6 0 0 1 10 3.2M8.4 15.6a1.7 1.7 0 0 0 3.2 0",
+    plus: "M10 4.6v10.8M4.6 10h10.8",
+    file: "M5.4 2.8h6.2l3 3v11.4H5.4zM11.4 2.8v3.2h3.2",
     open: "M8 4.4H4.4V8M12 4.4h3.6V8M8 15.6H4.4V12M12 15.6h3.6V12",
   };
 
@@ -147,7 +149,9 @@ window.trl = (() => {
     document.head.append(rules);
   }
 
-  function signIn() {
+  // What was changed a moment ago has to be in the address first: that is what the visitor comes back to.
+  async function signIn() {
+    await trl.settled?.();
     const here = location.pathname + location.search + location.hash;
     location.assign(route("login/huggingface", { _target_url: here }));
   }
@@ -200,9 +204,11 @@ window.trl = (() => {
 
   // What goes to the server with the values of the form: the launch part's memory of what the page showed last, and of the
   // mapping part (at `place`) and the summary (behind the fields) only what the visitor chose.
-  function send(all, place) {
-    const kept = { turn: state.dirty, linked: trl.address.linked(), locks: trl.locks() };
-    for (const name of ["trainer", "preset", "named", "settings", "extra", "follow"]) kept[name] = all[0]?.[name];
+  // On the Scripts page the text of the script (at `text`) is what is looked at from now on, and what would run.
+  function send(all, place, text) {
+    const kept = { turn: state.dirty, view, linked: trl.address.linked(), locks: trl.locks() };
+    for (const name of ["trainer", "preset", "named", "settings", "extra", "follow", "unsaid"]) kept[name] = all[0]?.[name];
+    if (view === "scripts") trl.scripts.sent(all[text]);
     const brief = (value, i) => {
       if (i === place) return { choices: value?.choices, for: value?.for };
       return value && typeof value === "object" && "checks" in value ? { mend: value.mend } : value;
@@ -217,10 +223,8 @@ window.trl = (() => {
     start({ element, props, trigger, server, watch, texts: props.texts || {} });
   }
 
-  // Which view: the address alone says so.
-  const asked = new URLSearchParams(location.search);
-  const view = asked.get("run") ? "run" : asked.get("view") === "runs" ? "runs" : "form";
-  document.documentElement.dataset.view = view;
+  // Which view: the address alone says so, and the page's head has read it (opened.js).
+  const view = document.documentElement.dataset.view || "form";
 
   return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, money, state, recents, route, page, here, style, signIn, signOut, copy, go, own, send, view };
 })();

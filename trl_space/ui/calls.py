@@ -7,6 +7,7 @@ with the token of whoever asks.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -21,11 +22,12 @@ from trl_space.hub.errors import HubProblem
 from trl_space.hub.wanted import Abandoned
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
-from trl_space.ui import form, launching, views
+from trl_space.ui import form, launching, script_views, views
 from trl_space.ui.asking import Asker, asker, asking
 from trl_space.ui.gate import answering
 from trl_space.ui.known import Case, ask_account, rows_of, wait_for
 from trl_space.ui.login import Identity, Visitor
+from trl_space.ui.scripts import Scripts
 from trl_space.ui.security import public_address
 from trl_space.ui.session import Facts
 
@@ -36,9 +38,10 @@ PARTS = frozenset({"model", "dataset", "teacher", "reward_model"})
 class Calls:
     """The calls of one page. One per server process."""
 
-    def __init__(self, identity: Identity, facts: Facts) -> None:
+    def __init__(self, identity: Identity, facts: Facts, scripts: Scripts | None = None) -> None:
         self.identity = identity
         self.facts = facts
+        self.scripts = scripts or Scripts(identity, facts)
 
     async def account(self, visitor: Visitor) -> Account | None:
         """The visitor's account. Raises HubProblem."""
@@ -97,7 +100,7 @@ class Calls:
         """Start the run, once for its id, or say why not; see `launching` for the answers.
 
         `asked`: {"query", "launch_id", "agreed": [ids of warnings that were read, "twin"], "look": only look for it,
-        "linked": the query that the page was opened with}.
+        "linked": the query that the page was opened with}, and of a script what `Scripts.start` says.
         """
         return await self.launch_as(self.identity.of_handler(token), asked if isinstance(asked, dict) else {})
 
@@ -120,7 +123,10 @@ class Calls:
 
     async def start(self, given: dict[str, Any], launch_id: str, visitor: Visitor) -> dict[str, Any]:
         """Check once more, with facts as they are now, what the page let through, and start. Raises HubProblem."""
-        case = await self.complete(given.get("query"), visitor, fresh=True, linked=given.get("linked"))
+        recipe = recipe_of(given.get("query"))
+        if recipe.script:
+            return await self.scripts.start(recipe, given, launch_id, visitor)
+        case = await self.complete(recipe, visitor, fresh=True, linked=given.get("linked"))
         spec, read = self.spec(case, launch_id), launching.agreed(given.get("agreed"))
         if isinstance(spec, str):
             return {"problem": spec, "ways": [], "refresh": True}
@@ -128,6 +134,22 @@ class Calls:
             return unread
         outcome = await asyncio.to_thread(hub_launch.launch, spec, visitor.token, twin="twin" in read)
         return launching.started(outcome)
+
+    @answering
+    async def edit(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
+        """The script of the run to be changed by hand: {"text", "query": of the Scripts page for it} or {"problem"}.
+
+        Its result gets a name that no other run has, because nobody looks whether that one is free.
+        """
+        given = asked if isinstance(asked, dict) else {}
+        try:
+            case = await self.complete(given.get("query"), self.identity.of_handler(token))
+        except HubProblem as problem:
+            return {"problem": problem.sentence}
+        spec = self.spec(case, secrets.token_hex(4), signed_in=False)
+        if isinstance(spec, str):
+            return {"problem": spec}
+        return {"text": spec.script, "query": script_views.edited(case.recipe, spec.script)}
 
     @answering
     async def recipe(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:

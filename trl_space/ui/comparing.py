@@ -10,6 +10,7 @@ long one may begin late.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ from trl_space.recipe import Recipe
 from trl_space.run_state import RunState
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS
-from trl_space.ui import form
+from trl_space.ui import form, script_views
 from trl_space.ui import settings as places
 from trl_space.ui.gate import answering
 from trl_space.ui.login import Identity
@@ -41,6 +42,8 @@ HELD = "eval_"
 # The fields of a recipe that are worth a line, in the order in which the form asks for them.
 SHOWN = ("model", "model_revision", "trainer", "dataset", "dataset_revision", "subset", "split", "rows", "preset")
 SHOWN_AFTER = ("flavor", "timeout", "namespace", "hub_model_id", "private", "resume", "image", "max_usd", "group")
+SCRIPT_SHOWN = ("script", "script_text", "args", "dependencies", "python", "secrets", "volumes")
+OF_EVERY_RUN = ("flavor", "timeout", "namespace", "image", "max_usd", "group")
 WORDS = "page.parts.compare"
 
 
@@ -127,11 +130,14 @@ def differences(one: Recipe | None, other: Recipe | None) -> tuple[list[list[str
     """The lines of two recipes that differ, as [what, one, other], and how many are set in both and the same."""
     if one is None or other is None:
         return [], 0
+    scripts = bool(one.script or other.script)
+    first, last = (SCRIPT_SHOWN, OF_EVERY_RUN) if scripts else (SHOWN, SHOWN_AFTER)
     lines = [
-        *((t(f"{WORDS}.field_{name}"), said(one, name), said(other, name)) for name in SHOWN),
+        *((t(f"{WORDS}.field_{name}"), said(one, name), said(other, name)) for name in first),
         *settings_of(one, other),
         *((t(f"{WORDS}.map", name=name), *pair) for name, pair in both(one.mapping, other.mapping).items()),
-        *((t(f"{WORDS}.field_{name}"), said(one, name), said(other, name)) for name in SHOWN_AFTER),
+        *((t(f"{WORDS}.variable", name=name), *pair) for name, pair in both(one.script.env, other.script.env).items()),
+        *((t(f"{WORDS}.field_{name}"), said(one, name), said(other, name)) for name in last),
     ]
     differ = [[what, a, b] for what, a, b in lines if a != b]
     return differ, len(lines) - len(differ)
@@ -158,7 +164,7 @@ def both(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, tuple[st
 
 def said(recipe: Recipe, name: str) -> str:
     """A field of a recipe as a person reads it."""
-    value = getattr(recipe, name)
+    value = script_said(recipe, name) if name in SCRIPT_SHOWN else getattr(recipe, name)
     if name == "trainer":
         return t(TRAINERS[value].goal)
     if name == "timeout":
@@ -170,6 +176,14 @@ def said(recipe: Recipe, name: str) -> str:
     if name == "max_usd" and value:
         return f"${value:,.2f}"
     return value or t(f"{WORDS}.left_open")
+
+
+def script_said(recipe: Recipe, name: str) -> str:
+    """An entry of a recipe's script as one text; a training has its goal in the place of a script."""
+    if name == "script":
+        return script_views.title(recipe.script) if recipe.script else t(TRAINERS[recipe.trainer].goal)
+    value = getattr(recipe.script, "sha256" if name == "script_text" else name)
+    return value if isinstance(value, str) else shlex.join(value)
 
 
 def outcomes(states: list[RunState], pictures: Iterable[Mapping[str, str]]) -> list[list[str]]:

@@ -151,7 +151,7 @@ def fill(values: Sequence[Any], shown: Shown) -> Filled:
         private=given.get("private") is not False,
         resume=linked.resume,
         image=places.image(given, problems),
-        **_workshop(given.get("workshop"), problems),
+        **read_workshop(given.get("workshop"), problems),
     )
     return Filled(recipe, tuple(problems), other_goal or other_preset)
 
@@ -237,7 +237,7 @@ def workshop(recipe: Recipe) -> dict[str, Any]:
     return {"max_usd": recipe.max_usd, "group": recipe.group}
 
 
-def _workshop(value: Any, problems: list[str]) -> dict[str, Any]:
+def read_workshop(value: Any, problems: list[str]) -> dict[str, Any]:
     """The ceiling and the group, as that part says them."""
     given, found = value if isinstance(value, dict) else {}, {}
     for name, none in (("max_usd", None), ("group", "")):

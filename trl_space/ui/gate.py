@@ -50,7 +50,7 @@ FOLDERS = ("/assets/", "/static/", f"{API}/trl/")
 EVENT, CALL = f"{API}/run/predict", f"{API}/component_server"
 # A step of the API: by its name in one request, or as the Gradio client does it, whose answer comes over DATA.
 STEP, JOIN, DATA = f"{API}/run/", f"{API}/queue/join", f"{API}/queue/data"
-MAX_BODY = 256 * 1024  # bytes
+MAX_BODY = 640 * 1024  # bytes; a script of MAX_SCRIPT, written as JSON, with room for the rest
 MAX_DEPTH = 16  # lists and objects within each other
 
 

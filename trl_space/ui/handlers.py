@@ -25,20 +25,22 @@ from trl_space.facts import Account
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import ReadQuery, Recipe, clean_text, write_duration
 from trl_space.texts import t
-from trl_space.ui import beginning, cards, form, rehearsing, views
+from trl_space.ui import beginning, cards, form, rehearsing, script_form, script_views, views
 from trl_space.ui import opening as opened
 from trl_space.ui import settings as places
 from trl_space.ui.again import look_again
-from trl_space.ui.form import FIELDS, Shown
+from trl_space.ui.form import Shown
 from trl_space.ui.gate import careful
 from trl_space.ui.known import ask_account, known
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.opening import Opening
+from trl_space.ui.script_form import ALL_FIELDS
+from trl_space.ui.scripts import Scripts
 from trl_space.ui.session import Facts
 from trl_space.ui.showing import Showing, all_checks
 from trl_space.ui.signin import outcome_of
 
-LOAD = ("notice", *FIELDS, "locks", "launch")
+LOAD = ("notice", *ALL_FIELDS, "locks", "launch")
 MEND = LOAD
 REFRESH = (
     "trainer",
@@ -60,6 +62,8 @@ REFRESH = (
     "hub_model_id",
     "timeout",
     *places.NATIVE,
+    "script_source",
+    "script",
 )
 
 
@@ -78,6 +82,7 @@ class Handlers:
         self.identity = identity
         self.facts = facts
         self.default = default or Recipe()  # what an address that asks for nothing means
+        self.scripts = Scripts(identity, facts)
         self.stamp = itertools.count(1)
 
     # --- the page is opened -------------------------------------------------------------------------------------
@@ -90,6 +95,8 @@ class Handlers:
         """
         opening = Opening.read(asked, _query(request))
         read = opening.read_query()
+        if script_views.is_asked_for(opening.query, read):
+            return pack(LOAD, await self.scripts.load(opening, self.default, self.identity.of_handler(token)))
         page, recipe, kind, what = links.read_page(opening.query, read.recipe), read.recipe, "link", ""
         linked = recipe if opening.linked is None else Recipe.from_query(opening.linked)
         if nothing := links.asks_nothing(opening.query) and not opening.long:
@@ -99,7 +106,7 @@ class Handlers:
         if nothing or not opening.known or (recipe == linked and not opening.again):
             recipe, what = await beginning.begun(self.facts, recipe, self.identity.of_handler(token))
         notice = views.resume_notices(recipe) + opened.not_read(opening) + opened.notices(read, page, linked, kind)
-        if recipe.script:
+        if recipe.script:  # the default of this copy, which its Scripts page begins with
             notice.append({"icon": "code", "text": t("page.link_script"), "items": []})
             recipe = Recipe()
         if what:
@@ -118,13 +125,16 @@ class Handlers:
         text = asked.get("text") if isinstance(asked, dict) else None
         try:
             recipe = await asyncio.to_thread(Recipe.from_yaml, text if isinstance(text, str) else "")
-            if recipe.script:
-                raise ValueError(t("page.file_script"))
+            scripts = script_form.is_shown(asked)
+            if bool(recipe.script) != scripts:
+                raise ValueError(t("page.file_training" if scripts else "page.file_script"))
         except ValueError as problem:
             said = {"icon": "blocks", "text": t("page.file_wrong"), "items": [clean_text(str(problem))]}
             return pack(LOAD, {"notice": [said]})
         linked = links.as_link(recipe)
         notice = views.resume_notices(recipe) + opened.notices(ReadQuery(recipe), links.PageKeys(), linked, "file")
+        if scripts:
+            return pack(LOAD, {"notice": notice, **self.scripts.filled(recipe, linked)})
         answer = self.filled(recipe, notice, linked, ())
         return pack(LOAD, {**answer, "mapping": form.asked_columns(recipe)})
 
@@ -204,6 +214,9 @@ class Handlers:
         Gives `REFRESH`, and the summary says what was looked at."""
         visitor = self.identity.of_handler(token)
         *values, asked = values or (None,)
+        if script_form.is_shown(shown):
+            given, stamp = by_name(values), next(self.stamp)
+            return pack(REFRESH, await self.scripts.look_again(given, shown, asked, visitor, stamp))
         filled = form.fill(values, Shown.read(shown))
         case = known(self.facts, filled.recipe, visitor, Shown.read(shown).link(filled.recipe))
         name = asked.get("mend") if isinstance(asked, dict) else None
@@ -216,6 +229,8 @@ class Handlers:
 
     def all_places(self, visitor: Visitor, shown: Any, values: Sequence[Any]) -> dict[str, Any]:
         """What `REFRESH` shows, by name."""
+        if script_form.is_shown(shown):
+            return self.scripts.places(by_name(values), shown, visitor, next(self.stamp))
         last = Shown.read(shown)
         filled = form.fill(values, last)
         linked = last.link(filled.recipe)
@@ -252,10 +267,12 @@ class Handlers:
         """Do what a check offers; the last value names the check. Gives `MEND`."""
         visitor = self.identity.of_handler(token)
         *values, asked = values or (None,)
+        name = asked.get("mend") if isinstance(asked, dict) else None
+        if script_form.is_shown(shown):
+            return pack(MEND, self.scripts.mend(by_name(values), shown, name, visitor))
         last = Shown.read(shown)
         filled = form.fill(values, last)
         case = known(self.facts, filled.recipe, visitor, last.link(filled.recipe))
-        name = asked.get("mend") if isinstance(asked, dict) else None
         for one in all_checks(case.recipe, case.facts, filled.problems):
             if one.id == name and one.fix and one.fix.kind == "set":
                 recipe = form.mended(filled.recipe, dict(one.fix.changes))
@@ -276,6 +293,11 @@ class Handlers:
         given = shown if isinstance(shown, dict) else {}
         recipe = replace(Recipe.from_query(Shown.read(shown).extra), resume="")
         return {**given, "extra": form.beyond_fields(recipe), "label": None}
+
+
+def by_name(values: Sequence[Any]) -> dict[str, Any]:
+    """The values of the form's fields by their names."""
+    return dict(zip(ALL_FIELDS, values, strict=False))
 
 
 def _query(request: gr.Request) -> str:

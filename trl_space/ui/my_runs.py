@@ -30,7 +30,6 @@ from trl_space.hub.listing import RunPage
 from trl_space.hub.saved import saved
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
-from trl_space.trainers import TRAINERS
 from trl_space.ui import form
 from trl_space.ui.asking import asking
 from trl_space.ui.calls import Calls
@@ -38,7 +37,7 @@ from trl_space.ui.form import Filled
 from trl_space.ui.gate import answering
 from trl_space.ui.known import ask_account
 from trl_space.ui.login import Identity, Visitor
-from trl_space.ui.run_rows import STATES, run_row
+from trl_space.ui.run_rows import STATES, goals, run_row
 from trl_space.ui.session import Facts
 from trl_space.ui.showing import Showing
 
@@ -98,7 +97,8 @@ class MyRuns:
     ) -> tuple[dict[str, RunPage | HubProblem], list[str]]:
         """A page of each namespace, read side by side, and the names of those that take longer than `patience`."""
         stages, goal = STATES.get(str(given.get("state")), ()), str(given.get("goal") or "")
-        goal, group = goal if goal in TRAINERS else "", group_of(given.get("group"))
+        goal = goal if any(goal == name for name, _ in goals()) else ""
+        group = group_of(given.get("group"))
 
         def ask(name: str, cursor: str) -> asyncio.Task[RunPage]:
             if given.get("others") is True:

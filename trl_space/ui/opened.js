@@ -45,7 +45,12 @@ window.trl_opened = (() => {
 })();
 (() => {
   const q = new URLSearchParams(trl_opened.query), root = document.documentElement.dataset;
-  root.view = q.get("run") ? "run" : q.get("view") === "runs" ? "runs" : "form";
+  // What only a run of a script says, as in `script.KEYS`.
+  const SCRIPT = ["script_sha256", "script_args", "dependencies", "python", "secrets", "volumes"];
+  const names = [...q.keys()];
+  const script = q.get("view") === "scripts" || names.some((one) => ["script", "command", "guide", "again"].includes(one))
+    || (!q.get("model") && names.some((one) => SCRIPT.includes(one) || /^(env|label)[.]/.test(one)));
+  root.view = q.get("run") ? "run" : q.get("view") === "runs" ? "runs" : script ? "scripts" : "form";
   root.goal = q.get("trainer") || "sft";
   root.filled = ["model", "dataset"].filter((one) => q.get(one)).join(" ") || "none";
 })();

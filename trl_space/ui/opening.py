@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from trl_space import links
+from trl_space import links, script
 from trl_space.names import clean_text
 from trl_space.recipe import MAX_BYTES, MAX_SENT, ReadQuery, Recipe, read_query, write_duration
 from trl_space.texts import t
@@ -122,6 +122,8 @@ def place_of(name: str, recipe: Recipe) -> str:
     """The id of the place on the page in which an entry or a setting stands."""
     if name in ("max_usd", "group"):
         return "trl-workshop"
+    if recipe.script and (name == "image" or script.is_key(name)):
+        return SCRIPT_PLACES.get(name.partition(".")[0], "trl-card-script")
     if name in links.LOCKABLE:
         return f"trl-{name}"
     return places.place_of(recipe.trainer, name) or "trl-settings"
@@ -145,6 +147,17 @@ def as_link(recipe: Recipe) -> str:
     return links.as_link(recipe).to_query()
 
 
+# Where the entries of a script stand; all others are in the card of the script itself.
+SCRIPT_PLACES = {
+    "script_args": "trl-script-args",
+    "dependencies": "trl-script-packages",
+    "python": "trl-script-packages",
+    "image": "trl-script-image",
+    "secrets": "trl-script-secret",
+    "volumes": "trl-script-volumes-box",
+    "env": "trl-script-env-box",
+    "label": "trl-script-labels-box",
+}
 _ENTRIES = (
     *("model", "model_revision", "dataset", "dataset_revision", "subset", "split", "rows", "preset", "flavor"),
     *("timeout", "namespace", "hub_model_id", "private", "resume", "image", "max_usd", "group"),
@@ -164,6 +177,9 @@ def _said(name: str, value: Any) -> str:
 
 
 def _label(name: str, recipe: Recipe) -> str:
+    if script.is_key(name):
+        kind, dot, rest = name.partition(".")
+        return t(f"page.entry.{kind}", name=clean_text(rest)) if dot else t(f"page.entry.{name}")
     known = name in links.LOCKABLE
     return t(f"page.entry.{name}") if known else places.label(recipe.trainer, name)
 

@@ -17,8 +17,8 @@ from trl_space.hub import config, search
 from trl_space.hub.follow import Followers
 from trl_space.recipe import Recipe, write_duration
 from trl_space.texts import t
-from trl_space.trainers import TRAINERS, Field
-from trl_space.ui import assets, cards, form, pictures, sharing
+from trl_space.trainers import Field
+from trl_space.ui import assets, cards, form, pictures, run_rows, sharing
 from trl_space.ui import settings as places
 from trl_space.ui.api import Api, Blocks
 from trl_space.ui.api_queue import ApiQueue
@@ -26,7 +26,6 @@ from trl_space.ui.calls import Calls
 from trl_space.ui.comparing import Comparing
 from trl_space.ui.components import Part
 from trl_space.ui.exporting import Exporting
-from trl_space.ui.form import FIELDS
 from trl_space.ui.gate import Gate
 from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
 from trl_space.ui.login import Identity, OAuthRoutes
@@ -34,14 +33,19 @@ from trl_space.ui.my_runs import MyRuns
 from trl_space.ui.reading import Reading
 from trl_space.ui.rehearsing import Rehearsing
 from trl_space.ui.routes import RunRoutes
+from trl_space.ui.script_form import ALL_FIELDS
+from trl_space.ui.script_places import OF_SCRIPTS, OF_TRAININGS, script_places, title
 from trl_space.ui.security import Headers, OriginGuard
 from trl_space.ui.session import Facts
 from trl_space.ui.signin import SignInGuard
 from trl_space.ui.theme import theme
 
 # Whoever sends the whole form sends the launch part first: it remembers what the page showed last. `trl.send` leaves
-# out what only the page itself needs; the number is the place of the mapping part.
-SEND = f"(...all) => window.trl ? trl.send(all, {1 + FIELDS.index('mapping')}) : all"
+# out what only the page itself needs; the numbers are the places of the mapping part and of the script's text.
+_PLACES = ", ".join(str(1 + ALL_FIELDS.index(name)) for name in ("mapping", "script_text"))
+SEND = f"(...all) => window.trl ? trl.send(all, {_PLACES}) : all"
+# The editor tells of every letter by itself; the page has to know that what it has shown is not the last word any more.
+SEND_TEXT = f"(...all) => {{ trl.touch(true); return trl.send(all, {_PLACES}); }}"
 # The settings whose meaning is seen in the rows: which words are learned.
 SEEN_IN_ROWS = ["assistant_only_loss", "completion_only_loss"]
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False, "preprocess": False}
@@ -55,7 +59,8 @@ class Page:
         self.identity = identity
         self.handlers = Handlers(identity, facts, default)
         self.reading = Reading(identity, facts)
-        self.calls = Calls(identity, facts)
+        self.scripts = self.handlers.scripts
+        self.calls = Calls(identity, facts, self.scripts)
         self.rehearsing = Rehearsing(identity, self.calls)
         self.exporting = Exporting(identity, self.calls)
         self.runs = MyRuns(identity, facts, self.calls)
@@ -74,7 +79,7 @@ class Page:
                 Part("run_view", server=[self._server("cancel")])
             with gr.Column(elem_classes="t-view t-view-runs", elem_id="trl-list"):
                 listed = [self._server(name) for name in ("list", "look", "models", "first", "cancel")]
-                Part("runs", server=listed, goals=[[name, t(one.goal)] for name, one in TRAINERS.items()])
+                Part("runs", server=listed, goals=run_rows.goals())
                 Part("compare", server=[self._server("compare")])
             self._wire()
             self.api.expose()
@@ -91,9 +96,12 @@ class Page:
             "launch": own.launch,
             "rehearse": self.rehearsing.rehearse,
             "recipe": own.recipe,
+            "edit": own.edit,
             "code": self.exporting.code,
             "source": self.exporting.source,
             "share": sharing.share,
+            "read": self.scripts.read,
+            "header": self.scripts.header,
             "list": self.runs.list,
             "look": self.runs.look,
             "models": self.runs.models,
@@ -113,11 +121,11 @@ class Page:
     # --- layout -------------------------------------------------------------------------------------------------
 
     def _form(self) -> None:
-        with gr.Column(elem_classes="t-view t-view-form t-view-run t-view-runs"):
+        with gr.Column(elem_classes="t-view t-view-form t-view-run t-view-runs t-view-scripts"):
             self.at["notice"] = Part("notice", value=[], events=("drop",), elem_id="trl-notice")
-            shown = [self._server(name) for name in ("code", "source", "share")]
+            shown = [self._server(name) for name in ("code", "source", "share", "edit")]
             Part("code", server=shown, elem_id="trl-code-part", later=assets.later_url())
-        with gr.Column(elem_classes="t-view t-view-form", elem_id="trl-locks-box"):
+        with gr.Column(elem_classes="t-view t-view-form t-view-scripts", elem_id="trl-locks-box"):
             self.at["locks"] = Part("locks", {"locks": []}, events=("choose",), elem_id="trl-locks")
         # Shown when the address asks for nothing (`opened.js` says so before anything is drawn).
         gr.HTML(
@@ -128,13 +136,14 @@ class Page:
         )
         with gr.Row(elem_id="trl-form"):
             with gr.Column(elem_id="trl-cards"):
+                self.at |= script_places(self._server)
                 with gr.Column(elem_classes="t-card", elem_id="trl-card-model"):
-                    _title(1, t("page.card.model"))
+                    title(1, t("page.card.model"))
                     self._model("model")
                     self._cards("trainer", "goal", value="sft", options=cards.goal_cards(), fits=[])
                     self._model("teacher")
                 with gr.Column(elem_classes="t-card", elem_id="trl-card-data"):
-                    _title(2, t("page.card.data"))
+                    title(2, t("page.card.data"))
                     self._search("dataset")
                     self._split_fields()
                     self._line("dataset_line")
@@ -153,7 +162,8 @@ class Page:
                         )
                         self._model("reward_model")
                 with gr.Column(elem_classes="t-card", elem_id="trl-card-machine"):
-                    _title(3, t("page.card.machine"))
+                    title(3, t("page.card.machine"), OF_TRAININGS)
+                    title(3, t("page.card.script_machine"), OF_SCRIPTS)
                     self._cards("preset", "preset", bones=3)
                     self._fields()
                     self._cards("flavor", "machine", bones=6, limit=6)
@@ -275,7 +285,7 @@ class Page:
     def _asks(self, handler: Any, outputs: Iterable[str], *more: str) -> dict[str, Any]:
         """An event that sends the whole form. Values reach the handlers as they were sent: `form` reads them as
         arbitrary JSON, and says what is wrong."""
-        names = [*FIELDS, *more]
+        names = [*ALL_FIELDS, *more]
         return {
             "fn": handler,
             "inputs": [self.at["launch"], *self._all(names)],
@@ -338,8 +348,14 @@ class Page:
         for name in ("subset", "split"):
             at[name].input(**self._wait("preview"))
             shown_anew(at[name].input(**rows, **last))
-        for name in ("trainer", "rewards", "mapping", "workshop", "locks"):
+        for name in ("trainer", "rewards", "mapping", "workshop", "locks", "script", "script_source"):
             at[name].choose(**refresh, **last)
+        looked = {**refresh, "js": SEND_TEXT}
+        at["script_text"].input(**looked, **last)
+        # A text comes from a file, an address or an earlier run: into the editor, and then it is looked at.
+        at["script_source"].bring(fn=None, js="() => trl.scripts.take()", outputs=[at["script_text"]], **QUIET).then(
+            **looked
+        )
         # Another machine or setting may be one that an earlier run has measured.
         for name in ("preset", "method", "flavor", "settings"):
             at[name].choose(**refresh, **last).then(**rest).then(**refresh)
@@ -386,15 +402,6 @@ class Page:
 def build(identity: Identity, default: Recipe | None = None) -> Page:
     """The page for visitors known by `identity`; `default` is what an address that asks for nothing means."""
     return Page(identity, default)
-
-
-def _title(number: int, text: str) -> None:
-    # Our own words only: a template is evaluated.
-    gr.HTML(
-        f'<h2 class="t-title"><span class="t-step" aria-hidden="true">{number}</span>{text}</h2>',
-        js_on_load=None,
-        apply_default_css=False,
-    )
 
 
 def _field(field: Field) -> gr.components.Component:

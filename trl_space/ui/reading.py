@@ -17,11 +17,12 @@ from trl_space.hub.errors import HubProblem
 from trl_space.hub.wanted import Abandoned
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
-from trl_space.ui import form, previews, views
+from trl_space.ui import form, previews, script_form, views
 from trl_space.ui.form import Shown
 from trl_space.ui.gate import careful
 from trl_space.ui.known import format_of, known, rows_of, wait_for
 from trl_space.ui.login import Identity
+from trl_space.ui.scripts import wait_for_all
 from trl_space.ui.session import Facts
 from trl_space.ui.settings import NEEDS
 
@@ -121,6 +122,9 @@ class Reading:
         `refresh` shows what came out; a problem with it is for the checks to tell.
         """
         visitor = self.identity.of_handler(token)
+        if script_form.is_shown(shown):
+            await wait_for_all(self.facts, visitor)
+            return
         recipe = form.fill(values, Shown.read(shown)).recipe
         await wait_for(self.facts, recipe, visitor)
 

@@ -9,6 +9,7 @@ was launched with. Texts of a log or a command go in as they are: the page shows
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from trl_space.facts import Machine, Run
 from trl_space.recipe import Recipe
 from trl_space.run_state import RunState
 from trl_space.texts import t
+from trl_space.ui import script_views
 from trl_space.ui.words import amounts, between, count, gibibytes, money, spoken
 
 WORDS = "page.parts.run_view"
@@ -39,6 +41,7 @@ def receipt(
         ("steps", t(f"{WORDS}.receipt_steps_of", i=f"{state.step:,}", n=f"{state.total:,}") if state.total else ""),
         ("peak", gibibytes(state.speed.peak_gib) if state.speed and state.speed.peak_gib else ""),
         ("speed", speed(state)),
+        *(_of_script(recipe) if recipe and recipe.script else ()),
         ("model", _at(carried, "model", "model_revision") or (recipe.model if recipe else "")),
         ("dataset", _at(carried, "dataset", "dataset_revision") or (recipe.dataset if recipe else "")),
         ("teacher", _at(carried, "teacher", "teacher_revision")),
@@ -53,6 +56,18 @@ def receipt(
         "snippet": snippet(recipe, state, carried),
         "snippet_note": t(f"{WORDS}.snippet_private" if recipe and recipe.private else f"{WORDS}.snippet_note"),
     }
+
+
+def _of_script(recipe: Recipe) -> list[tuple[str, str]]:
+    """What a script was and was given; variables, labels and volumes are on the job's page."""
+    script = recipe.script
+    return [
+        ("script", script_views.below(script) if script.url else script_views.title(script)),
+        ("text", script.sha256),
+        ("args", shlex.join(script.args)[:500]),
+        ("packages", ", ".join(script.dependencies)),
+        ("image", script_views.image_name(recipe.image)),
+    ]
 
 
 def _time(run: Run) -> str:

@@ -34,7 +34,7 @@ from starlette.routing import Route
 from trl_space import doctor, estimate
 from trl_space.carried import read as read_carried
 from trl_space.facts import Machine, Run
-from trl_space.hub import jobs
+from trl_space.hub import config, jobs
 from trl_space.hub import machines as hub_machines
 from trl_space.hub.audience import Viewer
 from trl_space.hub.cache import credential
@@ -42,6 +42,7 @@ from trl_space.hub.errors import HubProblem
 from trl_space.hub.follow import Batch, Followers
 from trl_space.hub.result import verify
 from trl_space.hub.upstream import Upstream
+from trl_space.recipe import is_repo_id
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS
 from trl_space.ui import assets, catalog, form, rehearsing, views
@@ -49,7 +50,7 @@ from trl_space.ui.earlier import Earlier
 from trl_space.ui.live import Live, Seen, changing_run, event
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.receipt import expectation, receipt
-from trl_space.ui.run_news import is_rehearsal, recipe_of, target_of
+from trl_space.ui.run_news import again_query, is_rehearsal, recipe_of, target_of, trains
 from trl_space.ui.session import Facts
 
 STATUS = {"unauthorized": 401, "signin": 401, "forbidden": 403, "not_found": 404, "invalid": 400, "rate_limited": 429}
@@ -279,7 +280,13 @@ class RunRoutes:
             yield {"result": rehearsing.told(state, recipe, machine) if worked else lost}
             return
         # What the log names must be where the run was sent: a line of somebody else's could name any model.
-        elsewhere = recipe is not None and state.pushed and state.pushed[0] != target_of(run, recipe)
+        elsewhere = trains(recipe) and state.pushed and state.pushed[0] != target_of(run, recipe)
+        pushed = state.pushed[0] if state.pushed else ""
+        if recipe is not None and recipe.script and not is_own(pushed, run):
+            named = state.repository if is_own(state.repository, run) else ""
+            page = f"{config.endpoint()}/{config.repo_path(named)}" if named else None
+            yield {"result": {"elsewhere": True, "problem": None, "url": None, "repo": named, "page": page}}
+            return
         if recipe is None and state.pushed is None:
             yield {"result": {"elsewhere": True, "problem": None, "url": None}}
             return
@@ -328,21 +335,30 @@ def whole_run(run: Run, machine: Machine | None) -> dict[str, Any]:
     recipe = recipe_of(run)
     title, subtitle = views.run_title(recipe, run)
     target = target_of(run, recipe) if recipe and recipe.model else run.labels.get("name")
-    only_tries = is_rehearsal(run)
+    only_tries, script = is_rehearsal(run), recipe.script if recipe else None
     return {
         "title": title,
         "subtitle": subtitle,
         "machine": machine.title if machine else run.flavor,
         "recipe": recipe.to_query() if recipe else None,
-        "share": recipe.to_share().to_query() if recipe else None,
-        "target": None if only_tries else target,
+        # What fills the form as this run was: the recipe, of a script the job itself, which holds its text.
+        "again": again_query(run, recipe) if recipe and script else recipe.to_query() if recipe else None,
+        # A text of one's own is in no link.
+        "share": recipe.to_share().to_query() if recipe and (not script or script.url or script.command) else None,
+        "target": None if only_tries or script else target,
         "rehearsal": only_tries,
+        "script": bool(script),
         "timeout": run.timeout,
         "usd_per_minute": machine.usd_per_minute if machine else None,
         "at_most": estimate.price(machine, run.timeout) if machine and run.timeout else None,
         "expected": expectation(run, machine),
         **changing_run(run),
     }
+
+
+def is_own(repo: str, run: Run) -> bool:
+    """Whether a repository belongs to whoever pays for a run: what a script prints may name anybody's."""
+    return is_repo_id(repo) and repo.partition("/")[0] == run.owner
 
 
 def first_line(request: Request) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 from trl_space import doctor, jobspec, remedies, rewards
 from trl_space.facts import Machine, Run
 from trl_space.hub import config
-from trl_space.recipe import Recipe
+from trl_space.recipe import Recipe, write_duration
 from trl_space.run_state import Answer, Diagnosis, RunState
 from trl_space.texts import t
 from trl_space.texts import table as all_texts
@@ -44,7 +44,8 @@ class Told:
 
     def __init__(self, run: Run | None = None, machines: Iterable[Machine] = ()) -> None:
         self.recipe = recipe_of(run) if run else None
-        saves = run is not None and self.recipe is not None and not is_rehearsal(run)
+        self.run = run
+        saves = run is not None and trains(self.recipe) and not is_rehearsal(run)
         self.target = target_of(run, self.recipe) if saves else ""
         self.machines = tuple(machines)
         self.machine = next((one for one in self.machines if run and one.flavor == run.flavor), None)
@@ -106,6 +107,8 @@ class Told:
         if found is not None:
             going_on = bool(target) and found.recipe is not None and found.recipe.resume == target
             query = found.query or self.recipe.to_query()
+            if self.recipe.script and self.run is not None:
+                query = again_query(self.run, self.recipe, found.recipe)
             return {
                 "kind": "continue" if going_on else found.kind,
                 "label": found.label,
@@ -121,6 +124,21 @@ def recipe_of(run: Run) -> Recipe | None:
     """The recipe a job carries, or None."""
     query = run.environment.get(jobspec.RECIPE_VARIABLE) or ""
     return Recipe.from_query(query) if query else None
+
+
+def trains(recipe: Recipe | None) -> bool:
+    """Whether a recipe is one of a training, whose result is known; a script saves what and where it wants."""
+    return recipe is not None and not recipe.script
+
+
+def again_query(run: Run, recipe: Recipe, changed: Recipe | None = None) -> str:
+    """The address of the Scripts page that is filled in as a run was, script included: from the job, which carries it.
+    What is `changed` about machine and limit stands beside it."""
+    query = f"again={run.owner}/{run.job_id}"
+    for name in ("flavor", "timeout") if changed else ():
+        if (value := getattr(changed, name)) != getattr(recipe, name):
+            query += f"&{name}={write_duration(value) if name == 'timeout' else value}"
+    return query
 
 
 def is_rehearsal(run: Run) -> bool:
@@ -163,7 +181,7 @@ def told_of(diagnosis: Diagnosis | None) -> dict[str, str] | None:
 
 def charts(recipe: Recipe | None, state: RunState) -> list[dict[str, str]]:
     """The numbers that can be shown as a picture, the most telling one of the goal first; those that are there."""
-    wanted = CHARTS.get(recipe.trainer, ALL) if recipe else ALL
+    wanted = CHARTS.get(recipe.trainer, ALL) if recipe and trains(recipe) else ALL
     there = dict.fromkeys(name for one in state.metrics for name in one)
     names = [name for name in wanted if name in there] or list(wanted[:1])
     found = [{"id": name, **words(name)} for name in names]

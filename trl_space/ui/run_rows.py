@@ -15,6 +15,7 @@ from trl_space import estimate
 from trl_space.facts import Machine, Run
 from trl_space.jobspec import GOAL_LABEL
 from trl_space.recipe import Recipe
+from trl_space.script_job import GOAL as SCRIPT
 from trl_space.texts import t, table
 from trl_space.trainers import TRAINERS
 from trl_space.trl_command import Command
@@ -37,6 +38,11 @@ _STATE_OF = {
     "CANCELED": "stopped",
     "DELETED": "deleted",
 }
+
+
+def goals() -> list[list[str]]:
+    """What the list can be filtered by: [[value of the label, words]]."""
+    return [*([name, t(one.goal)] for name, one in TRAINERS.items()), [SCRIPT, t("page.runs_script")]]
 
 
 def run_row(run: Run, machine: Machine | None, command: Command | None = None) -> dict[str, Any]:
@@ -75,6 +81,8 @@ def titles(run: Run, recipe: Recipe | None, command: Command | None) -> tuple[st
     if recipe is None and command is not None and command.model:
         title, _ = run_title(Recipe(model=command.model, dataset=command.dataset), run)
     trainer = recipe.trainer if recipe else command.trainer if command else run.labels.get(GOAL_LABEL, "")
+    if recipe is not None and recipe.script:
+        return title, f"{t('page.runs_script')} · {run.owner}"
     goal = t(TRAINERS[trainer].goal) if trainer in TRAINERS else t("page.runs_elsewhere")
     return title, f"{goal} · {run.owner}"
 

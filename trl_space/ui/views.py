@@ -14,7 +14,7 @@ from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe
 from trl_space.texts import t, table
 from trl_space.trainers import TRAINERS
-from trl_space.ui import elsewhere
+from trl_space.ui import elsewhere, script_views
 from trl_space.ui.words import about, ago, amounts, between, count, measured_time, money, spoken
 
 # Checks that say what is still to be done, not what is wrong: they are shown calmly.
@@ -197,6 +197,8 @@ def resume_notices(recipe: Recipe) -> list[dict[str, Any]]:
 
 def run_title(recipe: Recipe | None, run: Run) -> tuple[str, str]:
     """A run's name and the line below it."""
+    if recipe is not None and recipe.script:
+        return script_views.title(recipe.script), script_views.below(recipe.script)
     if recipe is None or not recipe.model:
         return elsewhere.title(run)
     short = [one.rpartition("/")[2] for one in (recipe.model, recipe.dataset)]

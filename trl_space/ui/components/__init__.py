@@ -7,6 +7,7 @@ Gradio evaluates what templates contain.
 
 from __future__ import annotations
 
+from trl_space.ui.components.editor import Editor
 from trl_space.ui.components.part import Part
 
-__all__ = ["Part"]
+__all__ = ["Editor", "Part"]

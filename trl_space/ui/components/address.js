@@ -28,7 +28,7 @@ trl.address = (() => {
   }
 
   addEventListener("popstate", () => {
-    if (trl.view !== "form" || memory.plain(location.search) === last) return;
+    if (!["form", "scripts"].includes(trl.view) || memory.plain(location.search) === last) return;
     last = memory.plain(location.search);
     document.activeElement?.blur?.(); // a field that is being typed into would keep its own text
     trl.state.dirty += 1;

@@ -1,4 +1,4 @@
-// The top of the page: mark, the two views, and who is signed in.
+// The top of the page: mark, the three views, and who is signed in.
 // hub: the Hub's address, whose page may show this one in a frame. value: null while it is being read, else {mode: "oauth" | "local" | "none", account: null | {name, fullname, avatar, orgs}, problem}
 trl.parts.header = ({ element, props, watch, texts }) => {
   const { h, icon } = trl;
@@ -13,7 +13,8 @@ trl.parts.header = ({ element, props, watch, texts }) => {
   const place = h("div", { class: "t-account" });
   const outer = h("header", { class: "t-header" },
     h("a", { href: trl.page(""), class: "t-brand", "aria-label": texts.home }, mark, h("span", {}, texts.name)),
-    h("nav", { class: "t-tabs", "aria-label": texts.nav }, tab("form", trl.page(""), texts.train), tab("runs", trl.page("view=runs"), texts.runs)),
+    h("nav", { class: "t-tabs", "aria-label": texts.nav }, tab("form", trl.page(""), texts.train), tab("runs", trl.page("view=runs"), texts.runs),
+      tab("scripts", trl.page("view=scripts"), texts.scripts)),
     place);
   element.append(outer);
 

@@ -87,12 +87,14 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     const agreed = [...read, ...(more.twin ? ["twin"] : [])];
     let answer;
     try {
-      answer = await server.launch({ query: value.launch, launch_id: entry.id, agreed, look: more.look || false, linked: trl.address.linked() });
+      answer = await server.launch({ query: value.launch, launch_id: entry.id, agreed, look: more.look || false, linked: trl.address.linked(),
+        ...ofScript(value, more) });
     } catch {
       answer = { problem: texts.lost, ways: [] };
     }
     if (answer.run) {
       trl.launch_ids.ran(entry);
+      trl.scripts.forget();
       return location.assign(address(answer.run));
     }
     starting = false;
@@ -101,6 +103,10 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     paint();
     if (answer.refresh) trigger("reread");
   }
+
+  // A script's run is sent with the text that was seen, and with the values of its secrets; looking for one needs neither.
+  const ofScript = (value, more) => (trl.view !== "scripts" || more.look ? {}
+    : { text: trl.scripts.text, secrets: trl.scripts.secrets(), own_token: value.own_token });
 
   const address = (run) => trl.page("run=" + encodeURIComponent(run).replace("%2F", "/"));
   const act = (text, onclick) => h("button", { type: "button", class: "t-btn t-fix", onclick }, text);
@@ -142,6 +148,8 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     button.classList.toggle("t-busy", starting);
     price.textContent = value.price || texts.details;
     link.disabled = share.disabled = show.disabled = !value.label;
+    // A text of one's own is in no link.
+    link.hidden = Boolean(value.unshared);
     if (!flashing) calm();
   };
   let shown = null;
@@ -150,7 +158,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     if (value.linked !== undefined) trl.address.take(value);
     if (value.label) trl.shown = value;
     // An answer to an older change shows nothing new about the last one; the address follows the form all the same.
-    if (value.query !== undefined && trl.view === "form") trl.address.write(value.query, value.turn);
+    if (value.query !== undefined && ["form", "scripts"].includes(trl.view)) trl.address.write(value.query, value.turn);
     trl.relock();
     if (shown !== value.query) trouble.replaceChildren();
     shown = value.query;
@@ -158,6 +166,11 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     if (value.ready && trl.state.account && trl.launch_ids.of(value.launch).unclear && !starting && !trouble.firstChild)
       tell({ problem: texts.unclear_before, unclear: true });
     paint();
+  };
+  // Until the page has looked at the last change, though not for ever.
+  trl.settled = async () => {
+    for (const until = Date.now() + 3000; props.value?.turn !== trl.state.dirty && Date.now() < until;)
+      await new Promise((done) => setTimeout(done, 50));
   };
   // A press between a change and its answer does nothing; the button says so at once, and looks so when it lasts.
   trl.touched = () => {

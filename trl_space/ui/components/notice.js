@@ -1,6 +1,6 @@
 // What has to be said above the form: what a link filled in, parts of it that nobody knows, a Hub that does not answer.
-// value: [{icon, text, items, fold, drop: {id, text}}]; `fold`: the items are shown on demand; `drop` is a button that
-// takes back what the notice says.
+// value: [{icon, text, items, fold, drop: {id, text}, link: {text, query}}]; `fold`: the items are shown on demand; `drop` is
+// a button that takes back what the notice says, `link` leads to another form.
 trl.parts.notice = ({ element, props, trigger, watch, texts }) => {
   const { h, icon } = trl;
   const box = h("div", { class: "t-notices", role: "status" });
@@ -11,7 +11,8 @@ trl.parts.notice = ({ element, props, trigger, watch, texts }) => {
   };
   const paint = () => box.replaceChildren(...(props.value || []).map((one) => {
     const whole = h("div", { class: "t-notice" }, icon(one.icon || "warns"), h("div", {}, one.text,
-      one.items?.length ? list(one) : null),
+      one.items?.length ? list(one) : null,
+      one.link ? h("a", { class: "t-btn t-fix t-notice-link", href: trl.page(one.link.query) }, one.link.text, icon("right")) : null),
       one.drop ? h("button", { type: "button", class: "t-btn t-fix", "data-drop": one.drop.id, onclick: () => {
         props.value = props.value.filter((other) => other !== one);
         trl.touch();

@@ -1,5 +1,5 @@
 // Opening the file of a recipe, from a picker or pasted: the server reads it as text, and it fills the form like a link.
-// value: {text}; `open` asks the server to read it.
+// value: {text, view: the page that it is to fill}; `open` asks the server to read it.
 trl.parts.recipe_file = ({ element, props, trigger, texts }) => {
   const { h, icon } = trl;
   const MOST = 200000; // characters; what the server takes in one question is little more
@@ -17,7 +17,7 @@ trl.parts.recipe_file = ({ element, props, trigger, texts }) => {
   const take = h("button", { type: "button", class: "t-btn t-primary", id: "trl-recipe-take", onclick: () => {
     if (!area.value.trim()) return area.focus();
     if (area.value.length > MOST) return (said.textContent = texts.too_long);
-    props.value = { text: area.value };
+    props.value = { text: area.value, view: trl.view };
     trl.touch();
     trigger("open");
     show(false);

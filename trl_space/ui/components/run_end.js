@@ -17,7 +17,7 @@ trl.run_end = (texts) => {
     } }, icon("copy"), word);
   };
   const way = (id, sign, text, query, kind) => h("a", { class: `t-btn ${kind || ""}`, id, href: trl.page(query),
-    onclick: () => { if (id === "trl-continue") trl.address.own(query); } }, icon(sign), text);
+    onclick: () => { if (id === "trl-continue" || /^again=/.test(query)) trl.address.own(query); } }, icon(sign), text);
 
   // The one button of a run that did not end well: what helps, by what is known of it (`run_news.way_on`).
   const wayOn = (run, state) => {
@@ -27,7 +27,7 @@ trl.run_end = (texts) => {
     return null;
   };
   const change = (run, kind) => run.recipe
-    ? way("trl-again", "again", run.rehearsal ? texts.again_rehearsal : texts.again, run.recipe, kind) : null;
+    ? way("trl-again", "again", run.rehearsal ? texts.again_rehearsal : texts.again, run.again, kind) : null;
 
   const sharing = (run) => h("button", { type: "button", class: "t-btn", id: "trl-share", "aria-haspopup": "dialog",
     onclick: () => trl.show_share({ query: run.recipe }) }, icon("share"), texts.share);
@@ -38,7 +38,7 @@ trl.run_end = (texts) => {
     const key = JSON.stringify([phase, result, state.diagnosis, state.stopped, state.way, run.stage, receipt?.again, tail]);
     if (drawn === key) return;
     drawn = key;
-    const tone = phase === "done" ? "good" : phase === "failed" && !calm ? "bad" : "wait";
+    const tone = phase === "done" || (phase === "ended" && run.script) ? "good" : phase === "failed" && !calm ? "bad" : "wait";
     outcome.className = `t-outcome t-outcome-${tone}`;
     const { line, reason } = state.diagnosis || {};
     // What is said, what can be done, and below both what belongs to it: returned, to be filled.
@@ -67,6 +67,11 @@ trl.run_end = (texts) => {
       const share = run.share ? sharing(run) : null;
       const same = receipt?.again ? way("trl-same", "play", texts.same, receipt.again) : null;
       say("ok", texts.done, trl.fill(texts.done_text, { repo: result.repo }), card, same, change(run), share);
+    } else if (phase === "ended" && run.script) {
+      const page = result.page && trl.safeUrl(result.page);
+      const there = page ? h("a", { class: "t-btn t-primary", id: "trl-card-link", href: page, target: "_blank", rel: "noopener" }, texts.open_page, icon("out")) : null;
+      say("ok", texts.ended_script, page ? trl.fill(texts.ended_script_repo, { repo: result.repo }) : texts.ended_script_text,
+        there, way("trl-same", "play", texts.run_again, run.again, page ? "" : "t-primary"), run.share ? sharing(run) : null);
     } else if (phase === "ended") {
       say("unknown", texts.ended, texts.ended_text);
     } else if (phase === "stopped") {

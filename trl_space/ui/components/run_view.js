@@ -41,7 +41,8 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       h("div", { class: "t-run-acts" }, status.tell, link, pass, code, stop)),
     sure, status.head, hardware.element, hints, end.outcome);
   const about = h("section", { class: "t-card" }, h("h2", { class: "t-title" }, texts.facts), facts);
-  const grid = h("div", { class: "t-run-grid" }, h("section", { class: "t-card" }, chart.element, notes), about);
+  const picture = h("section", { class: "t-card" }, chart.element, notes);
+  const grid = h("div", { class: "t-run-grid" }, picture, about);
   const page = h("div", { class: "t-run" }, head, grid, samples.element, end.more,
     h("div", { class: "t-card t-run-log" }, log.element));
   element.append(page);
@@ -66,7 +67,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   // What is kept when it is stopped now, and what it cost until now: said before it is done.
   const keeps = () => {
     if (run.rehearsal) return texts.stop_rehearsal;
-    if (!run.recipe) return texts.stop_elsewhere;
+    if (!run.recipe || run.script) return texts.stop_elsewhere;
     const at = { i: state.step, n: state.total, saved: state.saved };
     const trains = state.total && state.step;
     const kept = !trains ? texts.stop_nothing : state.saved ? trl.fill(texts.stop_saved, at) : trl.fill(texts.stop_unsaved, at);
@@ -114,6 +115,9 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     status.paint({ run, state, phase, calm: calm(), now: now(), idle, trouble });
     if (run.ended && !points.length) chart.nothing(texts.no_points_ended);
     if (run.ended) hardware.over();
+    // A script need not train, and then there is nothing to draw.
+    picture.hidden = run.script && !points.length;
+    grid.classList.toggle("t-run-grid-one", picture.hidden);
     stop.hidden = run.ended;
     code.hidden = false;
     pass.hidden = !run.recipe || phase === "done";  // then it stands with what can be done with the result
@@ -148,12 +152,12 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       [texts.rate, Number.isFinite(rate) ? small(rate) : null],
       run.expected?.time ? [texts.expected, Object.values(run.expected).join(", ")] : null,
       [texts.limit, run.timeout ? trl.duration(run.timeout).replace(" 00 min", "") : null],
-      run.rehearsal ? [texts.rehearsal, texts.rehearsal_note] : [texts.target, run.target],
+      run.rehearsal ? [texts.rehearsal, texts.rehearsal_note] : run.script ? null : [texts.target, run.target],
       [texts.payer, owner],
     ];
     const known = (row) => row && !(row[1] === null || row[1] === undefined || row[1] === "");
     // What is not known yet keeps its place; of a run that ended or was started elsewhere, it will stay unknown.
-    const told = rows.filter((row) => row && (known(row) || (run.recipe && !run.ended)));
+    const told = rows.filter((row) => row && (known(row) || (run.recipe && !run.script && !run.ended)));
     const text = JSON.stringify(told);
     if (facts.dataset.key === text) return;
     facts.dataset.key = text;

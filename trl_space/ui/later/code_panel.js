@@ -15,9 +15,19 @@ trl.code_panel = async (asked, { server, texts, opener }) => {
   if (!panel.element.open) return;
   if (answer.problem) return body.replaceChildren(h("p", { class: "t-panel-problem", role: "alert" }, trl.icon("warns"), h("span", {}, answer.problem)));
 
-  const filled = (one) => (place) => place.append(...[trl.notes(one.notes),
-    ...one.commands.map((text) => trl.one_line({ text, ...shared })),
-    ...(one.text ? trl.listing({ text: one.text, file: one.file, label: texts["tab_" + one.id], ...shared }) : [])].filter(Boolean));
+  const filled = (one) => (place) => {
+    place.append(...[trl.notes(one.notes),
+      ...one.commands.map((text) => trl.one_line({ text, ...shared })),
+      ...(one.text ? trl.listing({ text: one.text, file: one.file, label: texts["tab_" + one.id], ...shared }) : [])].filter(Boolean));
+    // The script of a training may be changed by hand: on the Scripts page.
+    if (one.id === "script" && answer.worker && !asked.run) place.querySelector(".t-listing-acts").append(edit());
+  };
+  const edit = () => h("button", { type: "button", class: "t-btn", id: "trl-edit", onclick: async () => {
+    const found = await server.edit({ query: asked.query }).catch(() => ({ problem: texts.lost }));
+    if (!found.problem) return trl.scripts.open(found);
+    say(found.problem);
+    document.getElementById("trl-edit")?.parentElement.append(h("p", { class: "t-small", role: "alert" }, found.problem));
+  } }, trl.icon("file"), h("span", {}, texts.edit));
 
   // The files of the worker, one at a time.
   const source = async (place) => {
