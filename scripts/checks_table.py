@@ -18,13 +18,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.unit.check_cases import SITUATIONS  # noqa: E402
-from trl_space.checks import _CHECKS, _OF_SCRIPTS, Check, Fix  # noqa: E402
+from trl_space.checks import _CHECKS, OF_SCRIPTS, Check, Fix  # noqa: E402
 from trl_space.checks.case import Case  # noqa: E402
 from trl_space.texts import t, table  # noqa: E402
 
 PAGE = ROOT / "docs" / "checks.md"
 # What labels name of a script, whose changes are all in one part of the recipe.
-OF_SCRIPTS = {"packages", "script", "argument", "names"}
+IN_SCRIPTS = {"packages", "script", "argument", "names"}
 KINDS = {"link": "link", "set": "does it", "focus": "goes there", "sign_in": "signs in"}
 INTRO = """\
 # Checks
@@ -51,7 +51,7 @@ def document() -> str:
     """Return the whole of `docs/checks.md`."""
     parts = [INTRO]
     room = ""
-    for check in (*_CHECKS, *(one for one in _OF_SCRIPTS if one not in _CHECKS)):
+    for check in (*_CHECKS, *(one for one in OF_SCRIPTS if one not in _CHECKS)):
         answers = _answers(check)
         name = check.__module__.rpartition(".")[2]
         if name != room:
@@ -69,7 +69,7 @@ def _answers(check: Callable[[Case], Check | None]) -> list[tuple[str, list[str]
     """The ids that a check gives, with all their levels and buttons, in the order of the situations."""
     found: dict[str, tuple[list[str], list[str]]] = {}
     for one in SITUATIONS:
-        if check not in (_OF_SCRIPTS if one.recipe.script else _CHECKS):
+        if check not in (OF_SCRIPTS if one.recipe.script else _CHECKS):
             continue
         said = check(Case(one.recipe, one.facts, "en"))
         if said is None or said.id != one.id:
@@ -102,7 +102,7 @@ def _made_of(text: str, fix: Fix) -> bool:
 
 def _named(place: str, names: set[str]) -> bool:
     """Whether a change of these parts of a recipe has a value for a place in a label."""
-    return place in names or "settings" in names or ("script" in names and place in OF_SCRIPTS)
+    return place in names or "settings" in names or ("script" in names and place in IN_SCRIPTS)
 
 
 def _words(id: str) -> str:

@@ -15,7 +15,7 @@ Each check is a small function that looks at the recipe and at what the Hub told
     script    one's own script and what it needs      account   payer, scopes, sign-in
     case      what a check is and looks at            script_run  how that script is run
 
-Their order in `_CHECKS`, and for one's own script in `_OF_SCRIPTS`, is the order in which they are shown and in which
+Their order in `_CHECKS`, and for one's own script in `OF_SCRIPTS`, is the order in which they are shown and in which
 they should be solved; whatever blocks has a title that says what to do, because the first of them is the launch
 button's label. A fact that is not there is never taken for a good one: the check then says so.
 """
@@ -132,7 +132,7 @@ _CHECKS: tuple[Callable[[Case], Check | None], ...] = (
     account.signed_in,
 )
 # The same for a run of one's own script, which has neither model nor data that this page could look at.
-_OF_SCRIPTS: tuple[Callable[[Case], Check | None], ...] = (
+OF_SCRIPTS: tuple[Callable[[Case], Check | None], ...] = (
     script.chosen,
     script.reads,
     script.header,
@@ -162,7 +162,7 @@ _OF_SCRIPTS: tuple[Callable[[Case], Check | None], ...] = (
 def run_checks(recipe: Recipe, facts: Facts, lang: str = "en") -> tuple[Check, ...]:
     """Return all checks that apply, in the order in which they should be solved."""
     case = Case(recipe, facts, lang)
-    found = (check(case) for check in (_OF_SCRIPTS if recipe.script else _CHECKS))
+    found = (check(case) for check in (OF_SCRIPTS if recipe.script else _CHECKS))
     return tuple(check for check in found if check is not None)
 
 

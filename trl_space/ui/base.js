@@ -208,7 +208,10 @@ window.trl = (() => {
   function send(all, place, text) {
     const kept = { turn: state.dirty, view, linked: trl.address.linked(), locks: trl.locks() };
     for (const name of ["trainer", "preset", "named", "settings", "extra", "follow", "unsaid"]) kept[name] = all[0]?.[name];
-    if (view === "scripts") trl.scripts.sent(all[text]);
+    if (view === "scripts") {
+      trl.scripts.sent(all[text]);
+      kept.arguments = trl.scripts.arguments;
+    }
     const brief = (value, i) => {
       if (i === place) return { choices: value?.choices, for: value?.for };
       return value && typeof value === "object" && "checks" in value ? { mend: value.mend } : value;

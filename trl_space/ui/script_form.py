@@ -32,12 +32,14 @@ SAID = frozenset({"timeout", "namespace"})
 class Shown:
     """What the page showed last, which it sends along. Untrusted like the rest.
 
-    `timeout` and `namespace` are what it showed although nobody had said so; "" once somebody has. `page` is what every
-    form of the page remembers: its turn, the link that it was opened with, and what that locked.
+    `timeout` and `namespace` are what it showed although nobody had said so; "" once somebody has. `arguments` is the
+    name of the form of arguments that it has. `page` is what every form of the page remembers: its turn, the link that
+    it was opened with, and what that locked.
     """
 
     timeout: str = ""
     namespace: str = ""
+    arguments: str = ""
     page: form.Shown = field(default_factory=form.Shown)
 
     @classmethod
@@ -48,6 +50,7 @@ class Shown:
         return cls(
             timeout=_text(unsaid.get("timeout"))[:20],
             namespace=_text(unsaid.get("namespace"))[:100],
+            arguments=_text(given.get("arguments"))[:64],
             page=form.Shown.read(given),
         )
 
@@ -64,8 +67,8 @@ class Filled:
     `recipe` holds what somebody said, without what the script's own header adds; of a script by address, its
     `script.sha256` is what the link says of the text there. `text` is the script as it is shown, "" while there is
     none. `said` names those of `SAID` that somebody chose, be it what counts anyway. `typed` are the secrets of which a
-    value is in its field, `own_token` whether the script gets the visitor's own sign-in. `waits`: the script is being
-    read; `unread` why it could not be.
+    value is in its field, `own_token` whether the script gets the visitor's own sign-in. `unread`: why the script could
+    not be read.
     """
 
     recipe: Recipe
@@ -73,7 +76,6 @@ class Filled:
     said: frozenset[str] = SAID
     typed: frozenset[str] = frozenset()
     own_token: bool = False
-    waits: bool = False
     unread: str = ""
     problems: tuple[str, ...] = ()
 
@@ -98,7 +100,6 @@ def fill(given: Mapping[str, Any], shown: Shown) -> Filled:
         said=frozenset(said),
         typed=frozenset(row[0] for row in _rows(start.get("secrets")) if row[1] is True),
         own_token=start.get("token") == "own",
-        waits=source.get("state") == "reading",
         unread=clean_text(_text(source.get("problem"))[:1000]),
         problems=tuple(dict.fromkeys(problems)),
     )

@@ -18,16 +18,18 @@ from typing import Any
 import gradio as gr
 
 from trl_space import checks, estimate, links
-from trl_space.checks import account, link, machine, price
+from trl_space.checks import account
 from trl_space.checks.case import Case
+from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe, write_duration
 from trl_space.script import sha256_of
 from trl_space.script_defaults import Whole, complete
 from trl_space.scripts import header as headers
+from trl_space.scripts.forms import Form
 from trl_space.scripts.header import Header
 from trl_space.texts import t
 from trl_space.ui import cards, form, script_form, script_views, views
-from trl_space.ui.script_form import SIGN_IN, Filled
+from trl_space.ui.script_form import SIGN_IN, Filled, Shown
 from trl_space.ui.showing import fix_of, plain_check
 from trl_space.ui.words import spoken
 
@@ -81,36 +83,55 @@ class ScriptCase:
         return tuple(self._checks())
 
     def _checks(self) -> Iterator[checks.Check]:
-        look = checks.Fix("focus", t("page.look"), target="script")
+        look = checks.Fix("focus", t("page.look"), target="card-start")
         for i, problem in enumerate((*self.filled.problems, *self.whole.problems)):
             yield checks.Check(f"value_{i}", "blocks", t("page.value_wrong"), problem, look)
-        case = Case(self.recipe, self.known, "en")
-        yield from self._source()
-        yield from filter(None, (machine.memory(case), price.ceiling(case)))
-        yield from self._secrets()
-        yield from filter(None, (each(case) for each in link.OF_SCRIPTS))
-        if self.recipe.namespace and self.header.table and self.header.table.namespace == self.recipe.namespace:
-            yield check("payer", "warns", look_at("namespace", "payer"), name=self.recipe.namespace)
-        about = (account.payer, account.scopes, account.expiry, account.pays, account.signed_in)
-        found = [one for one in (each(case) for each in about) if one is not None]
-        yield from (one for one in found if self.filled.own_token or one.id not in _OF_OWN_TOKEN)
+        yield from self._meant()
+        for each in checks.OF_SCRIPTS:
+            if each is account.payer:
+                yield from self._secrets()
+                yield from self._payer()
+            one = each(self.case)
+            if one is not None and not self._is_of_no_matter(one.id):
+                yield one
 
-    def _source(self) -> Iterator[checks.Check]:
-        """Whether there is something to run, and whether it is what the link was made for."""
-        script, focus = self.filled.recipe.script, look_at("script_source", "script")
-        if script.command:
+    @property
+    def form(self) -> Form:
+        """The arguments that the script takes."""
+        return self.case.run.form if self.case.run is not None and not self.recipe.script.command else Form()
+
+    @cached_property
+    def case(self) -> Case:
+        """What the checks look at: the text that is shown is the one that runs, whatever a link says of it."""
+        script, facts = self.recipe.script, self.known
+        if script.url:
+            said = "" if self.filled.text else self.filled.unread
+            unread = HubProblem("invalid", sentence=said) if said else None
+            facts = replace(facts, script=self.filled.text or None, script_problem=unread)
+        return Case(replace(self.recipe, script=replace(script, sha256="")), facts, "en")
+
+    def _is_of_no_matter(self, id: str) -> bool:
+        if id in _OF_OWN_TOKEN:
+            return not self.filled.own_token
+        return id == "script_missing" and bool(self.filled.recipe.script.sha256)
+
+    def _meant(self) -> Iterator[checks.Check]:
+        """Whether the script is there that the link was made for."""
+        script = self.filled.recipe.script
+        if not script.sha256:
             return
-        if script.url and not self.filled.text:
-            if self.filled.unread:
-                unread = check("unread", "blocks", focus)
-                yield replace(unread, reason=self.filled.unread)
-            else:
-                yield check("reading", "blocks")
-        elif not self.filled.text:
-            yield check("lost" if script.sha256 else "missing", "blocks", focus)
-        elif script.sha256 and script.url and script.sha256 != (now := sha256_of(self.filled.text)):
+        if not script.runs:
+            yield check("lost", "blocks", checks.Fix("focus", t("fix.choose"), target="script"))
+        elif script.url and self.filled.text and script.sha256 != (now := sha256_of(self.filled.text)):
             # The name holds which text was seen, so that having read one is not taken for having read the next.
-            yield replace(check("changed", "warns", focus), id=f"script_changed_{now[:16]}")
+            changed = check("changed", "warns", checks.Fix("focus", t("fix.look_again"), target="script"))
+            yield replace(changed, id=f"script_changed_{now[:16]}")
+
+    def _payer(self) -> Iterator[checks.Check]:
+        """The script's own header does not decide by itself who pays."""
+        table, payer = self.header.table, self.recipe.namespace
+        if payer and table and table.namespace == payer:
+            yield check("payer", "warns", look_at("namespace", "payer"), name=payer)
 
     def _secrets(self) -> Iterator[checks.Check]:
         """Every secret has a value, and who gives the script their own sign-in knows what that means."""
@@ -118,16 +139,16 @@ class ScriptCase:
             if name in self.filled.typed:
                 continue
             if name != SIGN_IN:
-                yield check("secret", "blocks", look_at("script-secrets", "secret"), name=name)
+                yield check("secret_value", "blocks", look_at("secrets", "secret"), name=name)
             elif self.filled.own_token:
-                yield check("token_own", "warns", look_at("script-secrets", "token"))
+                yield check("token_own", "warns", look_at("secrets", "token"))
             else:
-                yield check("token", "blocks", look_at("script-secrets", "token"))
+                yield check("token_choice", "blocks", look_at("secrets", "token"))
 
     # --- the places -------------------------------------------------------------------------------------------------
 
-    def places(self, page: form.Shown, stamp: int) -> dict[str, Any]:
-        """Every place that follows from what is known, by name; `page` is what the page showed last."""
+    def places(self, shown: Shown, stamp: int) -> dict[str, Any]:
+        """Every place that follows from what is known, by name; `shown` is what the page showed last."""
         facts, recipe, who = self.known, self.recipe, self.known.account
         names = [who.name, *(org.name for org in who.orgs)] if who else []
         payer = recipe.namespace or (names[0] if names else None)
@@ -135,7 +156,9 @@ class ScriptCase:
         answer: dict[str, Any] = {
             "script_source": gr.update(facts=script_views.facts(self.filled)),
             "script": gr.update(
-                read=script_views.reading(self.header, self.whole) if self.filled.text else None,
+                read=script_views.reading(self.header, self.whole, self.form, shown.arguments)
+                if self.filled.text
+                else None,
                 command=bool(recipe.script.command),
             ),
             "flavor": gr.update(
@@ -146,7 +169,7 @@ class ScriptCase:
                 nothing=facts.machines_problem.sentence if facts.machines_problem else None,
             ),
             "summary": self.summary(),
-            "launch": {**self.button(page.locked(recipe)), "turn": page.turn, "stamp": stamp},
+            "launch": {**self.button(shown.page.locked(recipe)), "turn": shown.page.turn, "stamp": stamp},
         }
         unsaid: dict[str, str] = {}
         if "timeout" not in self.filled.said:

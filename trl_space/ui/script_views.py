@@ -5,6 +5,7 @@ Texts of scripts, headers and links go in as they are: the parts put them into t
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import replace
 from typing import Any
@@ -12,11 +13,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from trl_space import guide
 from trl_space.facts import Machine
+from trl_space.fields import Value
 from trl_space.jobspec import IMAGES
 from trl_space.recipe import ReadQuery, Recipe, write_duration
 from trl_space.script import Script, is_hub_file, sha256_of
 from trl_space.script_defaults import Whole
 from trl_space.script_job import file_name
+from trl_space.scripts.forms import Form
 from trl_space.scripts.header import Header
 from trl_space.texts import t
 from trl_space.trl_examples import EXAMPLES
@@ -24,6 +27,7 @@ from trl_space.ui.script_form import SIGN_IN, Filled
 from trl_space.ui.words import spoken
 
 WORDS = "page.script"
+MOST_HELP = 300  # characters of what is said of one argument
 
 
 def title(script: Script) -> str:
@@ -96,17 +100,44 @@ def facts(filled: Filled) -> list[dict[str, str]]:
     return items
 
 
-def reading(header: Header, whole: Whole) -> dict[str, Any]:
-    """What the script says of itself, for the part about starting it."""
+def reading(header: Header, whole: Whole, form: Form, had: str = "") -> dict[str, Any]:
+    """What the script says of itself, for the part about starting it. The arguments of one of TRL's scripts are long,
+    so they are left out (None) where the browser says that it has them: `had`."""
     rows = [[f"{name}", text, counts] for name, text, counts in whole.rows]
     rows += [[name, t(f"{WORDS}.left"), True] for name in whole.left]
+    known = arguments(form)
+    name = sha256_of(json.dumps(known))[:16]
     return {
         "dependencies": list(header.dependencies),
         "python": header.requires_python,
         "secrets": list(header.table.secrets) if header.table else [],
         "jobs": rows,
-        "arguments": [],
+        "form": name,
+        "arguments": None if name == had else known,
     }
+
+
+def arguments(form: Form) -> list[dict[str, Any]]:
+    """The arguments that have a long name, each with what is known of it. Those that stand by their place are part of
+    the line as text."""
+    found = []
+    for one in form.arguments:
+        entry = {"kind": one.kind, "takes": one.takes, "choices": list(one.choices), "help": one.help[:MOST_HELP]}
+        entry |= {"default": _plain(one.default), "required": one.required}
+        for flags, said in ((one.flags, entry), (one.off, {"kind": "bool", "takes": "none", "help": entry["help"]})):
+            names = list(dict.fromkeys(flag[2:].replace("-", "_") for flag in flags if flag.startswith("--")))
+            if names:
+                written = next(flag[2:] for flag in flags if flag.startswith("--"))
+                more = {"name": written, "also": names[1:], **said}
+                found.append({key: value for key, value in more.items() if value not in ("", [], None, False)})
+    return found
+
+
+def _plain(value: Value) -> str | None:
+    """A default as it would be typed; None for what no field can show."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int | float) else None
 
 
 def is_asked_for(query: str, read: ReadQuery) -> bool:

@@ -158,7 +158,7 @@ class Scripts:
 
     def places(self, given: dict[str, Any], shown: Any, visitor: Visitor, stamp: int) -> dict[str, Any]:
         """Everything on the page that follows from its fields, by name."""
-        return self.read_form(given, shown, visitor).places(Shown.read(shown).page, stamp)
+        return self.read_form(given, shown, visitor).places(Shown.read(shown), stamp)
 
     async def look_again(
         self, given: dict[str, Any], shown: Any, asked: Any, visitor: Visitor, stamp: int

@@ -38,6 +38,14 @@ TARGETS = {
     "reward_model": "trl-reward_model",
     "teacher": "trl-teacher",
     "trainer": "trl-trainer",
+    "script": "trl-card-script",
+    "script_args": "trl-script-args",
+    "dependencies": "trl-script-packages",
+    "python": "trl-script-python",
+    "image": "trl-script-image",
+    "secrets": "trl-script-secret",
+    "env": "trl-script-env-box",
+    "volumes": "trl-script-volumes-box",
 }
 
 

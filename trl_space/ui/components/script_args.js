@@ -1,6 +1,6 @@
 // What the script is told behind its name: a field for each argument that stands there and is known from the script's
 // source, a way to add another one by name, and always the whole line as text, which is what counts.
-// known: [{name, kind: "bool" | "int" | "float" | "text" | "choice", choices, default, help, required}].
+// known: [{name, also: other spellings, kind: "bool" | "text" | .., takes: "none" | "one" | .., choices, default, help, required}].
 trl.script_args = ({ texts, changed }) => {
   const { h, icon, fill } = trl;
   let known = [], words = [];
@@ -18,12 +18,14 @@ trl.script_args = ({ texts, changed }) => {
     const found = [];
     words.forEach((word, at) => {
       const named = /^(--[A-Za-z][\w-]*)(?:=([\s\S]*))?$/.exec(word);
-      if (named) found.push({ option: named[1], name: named[1].slice(2).replaceAll("-", "_"), from: at, to: at + 1, values: named[2] === undefined ? [] : [named[2]] });
-      else if (found.length && found.at(-1).to === at) { found.at(-1).to += 1; found.at(-1).values.push(word); }
+      const last = found.at(-1);
+      if (named) found.push({ option: named[1], name: plain(named[1].slice(2)), from: at, to: at + 1, values: named[2] === undefined ? [] : [named[2]] });
+      else if (last?.to === at && of(last.name)?.takes !== "none") { last.to += 1; last.values.push(word); }
     });
     return found;
   };
-  const of = (name) => known.find((one) => one.name.replaceAll("-", "_") === name);
+  const plain = (name) => name.replaceAll("-", "_");
+  const of = (name) => known.find((one) => plain(one.name) === name || one.also?.includes(name));
   const say = (next, wait) => {
     words = next;
     line.value = trl.shell.join(words);
@@ -37,8 +39,9 @@ trl.script_args = ({ texts, changed }) => {
     const name = find.value.trim().replace(/^--/, "");
     find.value = "";
     if (!/^[A-Za-z][\w-]*$/.test(name)) return;
-    const one = of(name.replaceAll("-", "_"));
-    say([...words, "--" + (one?.name || name), ...(one && one.kind !== "bool" ? [String(one.default ?? "")] : [])]);
+    const one = of(plain(name));
+    const bare = !one || one.takes === "none" || (one.kind === "bool" && one.takes !== "one");
+    say([...words, "--" + (one?.name || name), ...(bare ? [] : [one.kind === "bool" ? "True" : one.default ?? ""])]);
     paint();
     list.lastElementChild?.querySelector("input, select")?.focus();
   }
@@ -53,7 +56,10 @@ trl.script_args = ({ texts, changed }) => {
   const control = (part, one, id) => {
     const now = part.values.join(" ");
     if (one?.kind === "bool") {
-      const box = h("input", { id, type: "checkbox", onchange: () => pick(part, box.checked ? [] : ["False"], id) });
+      const box = h("input", { id, type: "checkbox", onchange: () => {
+        if (one.takes === "none") return drop(part);
+        pick(part, box.checked ? (one.takes === "one" ? ["True"] : []) : ["False"], id);
+      } });
       box.checked = !/^(false|no|0)$/i.test(now);
       return h("span", { class: "t-switch" }, box, h("span", { class: "t-small", "aria-hidden": "true" }, box.checked ? texts.on : texts.off));
     }
@@ -63,7 +69,7 @@ trl.script_args = ({ texts, changed }) => {
       return h("span", { class: "t-select-frame" }, field);
     }
     const field = h("input", { id, class: "t-input t-mono", type: "text", autocomplete: "off", spellcheck: "false", autocapitalize: "none",
-      placeholder: one?.default === undefined || one.default === null ? texts.args_none : String(one.default), value: now });
+      placeholder: one?.default ?? texts.args_none, value: now });
     // An argument that takes several values has them side by side, as in a shell.
     field.addEventListener("input", () => {
       const values = part.values.length > 1 ? trl.shell.split(field.value) : [field.value];
@@ -79,7 +85,7 @@ trl.script_args = ({ texts, changed }) => {
   let drawn = [];
   const paint = () => {
     drawn = parts();
-    const missing = known.filter((one) => one.required && !drawn.some((part) => part.name === one.name.replaceAll("-", "_")));
+    const missing = known.filter((one) => one.required && !drawn.some((part) => of(part.name) === one));
     list.replaceChildren(...drawn.map((part, at) => {
       const one = of(part.name), id = `trl-script-arg-${at}`;
       return h("div", { class: "t-arg", "data-name": part.name },
@@ -89,7 +95,7 @@ trl.script_args = ({ texts, changed }) => {
     }), ...missing.map((one) => h("p", { class: "t-small t-arg-missing" }, icon("todo"), fill(texts.args_missing, { name: "--" + one.name }), " ",
       h("button", { type: "button", class: "t-btn t-fix", onclick: () => { find.value = one.name; add(); } }, texts.add))));
     list.hidden = !list.childElementCount;
-    names.replaceChildren(...known.filter((one) => !drawn.some((part) => part.name === one.name.replaceAll("-", "_")))
+    names.replaceChildren(...known.filter((one) => !drawn.some((part) => of(part.name) === one))
       .map((one) => h("option", { value: one.name }, (one.help || "").slice(0, 120))));
     adding.hidden = !known.length;
   };

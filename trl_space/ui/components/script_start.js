@@ -1,13 +1,13 @@
 // How a script is started: packages, Python, arguments, image, secrets, and what is folded: variables, volumes, labels.
 // value: {args: text, dependencies: [], python, image, env: [[name, value]], secrets: [[name, typed]], labels, volumes: [text], token: "" | "own"}.
-// read: what the script itself says, {dependencies: null | [], python, jobs: [[word, value, counts]], arguments: [...]}; null while there is no
-// script. images: {uv, trl}, their names. page: where the Hub makes tokens. Whatever is changed triggers `choose`; `header` asks for the
+// read: what the script itself says, {dependencies: null | [], python, jobs: [[word, value, counts]], form: name, arguments: [...]}; null while
+// there is no script. Arguments are many, so they come once: `trl.scripts.arguments` says whose are here. images: {uv, trl}, their names. page: where the Hub makes tokens. Whatever is changed triggers `choose`; `header` asks for the
 // script with other packages in its header.
 trl.parts.script_start = ({ element, props, trigger, server, watch, texts }) => {
   if (trl.view !== "scripts") return;
   const { h, icon, fill } = trl;
   const mine = trl.own(props);
-  let timer = null;
+  let timer = null, known = [];
   const value = () => props.value || {};
   const say = (part, wait = 300) => {
     mine.set({ ...value(), ...part });
@@ -133,11 +133,12 @@ trl.parts.script_start = ({ element, props, trigger, server, watch, texts }) => 
   };
   const paint = () => {
     const now = value();
+    if (props.read?.arguments) [known, trl.scripts.arguments] = [props.read.arguments, props.read.form];
     inside.set(props.read?.dependencies || []);
     insideBox.hidden = !props.read;
     python.placeholder = props.read?.python || texts.python_hint;
     secrets.need(props.read?.secrets || []);
-    args.set(now.args || "", props.read?.arguments || []);
+    args.set(now.args || "", props.read ? known : []);
     for (const { what, count } of folds) {
       const many = (now[what] || []).filter((one) => (Array.isArray(one) ? one[0] : one)).length;
       count.hidden = !many;

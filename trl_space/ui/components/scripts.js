@@ -15,6 +15,7 @@ trl.scripts = (() => {
   };
   return {
     text: "",
+    arguments: "", // the name of the arguments that are here
     keep,
     // What is sent to be looked at.
     sent(text) {
