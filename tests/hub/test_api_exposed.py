@@ -34,10 +34,13 @@ from .launching import asked_for
 # The events of the page, all of them private: Gradio hides them, which keeps nobody from sending them.
 EVENTS = {
     *("load", "load_header", "load_model", "load_dataset", "load_rows", "load_rest"),
-    *("refresh", "mend", "look_again", "start_anew"),
+    *("refresh", "mend", "look_again", "start_anew", "open_file"),
 }
 # What parts of the page call by themselves.
-CALLS = {"search", "launch", "code", "rehearse", "list", "look", "models", "first", "cancel", "compare"}
+CALLS = {
+    *("search", "launch", "rehearse", "list", "look", "models", "first", "cancel", "compare"),
+    *("code", "source", "share", "recipe"),
+}
 # The API.
 STEPS = {"check", "estimate", "compile", "launch", "status"}
 # Addresses with the status that a stranger gets for an example of each.
@@ -62,6 +65,7 @@ ADDRESSES = {
     ("POST", "/gradio_api/run/{api_name}"): 404,  # the same; `predict` is an event of the page
     ("POST", "/gradio_api/component_server"): 404,  # no such call
     ("GET", "/gradio_api/trl/static/page.js"): 200,
+    ("GET", "/gradio_api/trl/static/later.js"): 200,
     ("GET", "/gradio_api/trl/schema/{trainer}.json"): 200,
     ("GET", "/gradio_api/trl/runs/{owner}/{job}"): 401,
     ("GET", "/gradio_api/trl/runs/{owner}/{job}/events"): 401,
@@ -167,7 +171,10 @@ def asked_of(name: str, run: str) -> list[Any]:
     about = {
         "search": [{"query": "private"}, {"query": "mia/"}],
         "launch": [{"query": PRIVATE_LINK, "launch_id": "other-user-1", "agreed": ["rows_few", "twin"]}],
-        "code": [{"query": PRIVATE_LINK}],
+        "code": [{"query": PRIVATE_LINK}, {"run": run}],
+        "source": [{"query": PRIVATE_LINK}, {"run": run}],
+        "share": [{"query": PRIVATE_LINK, "run": run}],
+        "recipe": [{"query": PRIVATE_LINK}],
         "rehearse": [{"query": PRIVATE_LINK, "launch_id": "other-user-2"}],
         "list": [{"owner": "mia"}, {"others": True, "owner": "mia"}],
         "look": [{"runs": [run]}],

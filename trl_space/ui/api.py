@@ -59,6 +59,12 @@ class Blocks(gr.Blocks):
         return super().get_api_info(all_endpoints)
 
 
+def no_script(recipe: Recipe) -> None:
+    """Raise HubProblem for a run of one's own script: its page shows what would run, and takes its secrets."""
+    if recipe.script:
+        raise HubProblem("invalid", sentence=t("api.no_script"))
+
+
 class Api:
     """The steps of one server. `calls` and `routes` are those of the same page."""
 
@@ -128,7 +134,9 @@ class Api:
 
     async def _check(self, visitor: Visitor, recipe: Any) -> dict:
         read = answers.read_recipe(recipe)
-        case = await wait_for(self.calls.facts, read.recipe, visitor)
+        no_script(read.recipe)
+        # Nobody says which parts of a recipe are the caller's own: what a link would have to ask for, it asks for.
+        case = await wait_for(self.calls.facts, read.recipe, visitor, read.recipe)
         showing = Showing(case, Filled(read.recipe, answers.wrong_with(read)))
         button = showing.button()
         return answer(
@@ -144,14 +152,14 @@ class Api:
         case = await wait_for(self.calls.facts, self.read(recipe), visitor)
         if missing := case.facts.model_problem or case.facts.machines_problem:
             raise missing
-        showing, machine = Showing(case, Filled(case.recipe)), case.facts.machine
-        cost = estimate.cost(showing.time, machine, case.recipe.timeout) if machine else None
+        machine = case.facts.machine
+        cost = estimate.cost(case.time, machine, case.recipe.timeout) if machine else None
         return answer(
             "estimate",
             recipe=answers.write_recipe(case.recipe),
             machine=answers.machine_of(machine, case.best),
             memory=answers.memory_of(case),
-            time=answers.time_of(showing.time),
+            time=answers.time_of(case.time),
             price=answers.price_of(cost) if cost else None,
         )
 
@@ -229,6 +237,7 @@ class Api:
         read = answers.read_recipe(recipe)
         if wrong := answers.not_read(read):
             raise HubProblem("invalid", sentence=wrong)
+        no_script(read.recipe)
         return read.recipe
 
     def place(self, run: str) -> dict[str, str]:
