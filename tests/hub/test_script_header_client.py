@@ -33,6 +33,28 @@ def test_the_block_is_the_clients(text):
     assert client._extract_pep_723_block(text) == (found.content if found else None)
 
 
+@pytest.mark.parametrize(
+    ("lines", "content"),
+    [
+        (["# /// script", "# a = 1", "# ///", "# b = 2", "# ///"], "a = 1\n///\nb = 2\n"),
+        (["# /// script", "# ///", "# ///"], "///\n"),
+        (["# /// script", "# ///"], None),
+        (["# /// script", "#x", "# ///"], None),
+        (["# /// other", "# a", "# ///", "# /// script", "# b", "# ///"], None),
+        (["# /// other", "# a", "# ///", "", "# /// script", "# b", "# ///"], "b\n"),
+        (["# /// script", "# /// script", "# b", "# ///"], "/// script\nb\n"),
+        ([" # /// script", "# b", "# ///"], None),
+        (["# /// script", "#", "# ///x"], None),
+    ],
+)
+def test_where_a_block_begins_and_ends(lines, content):
+    """The last closing line of a run of comments closes it, as PEP 723 has it."""
+    for end in ("\n", "\r\n", "\r"):
+        text = end.join(lines)
+        found = block.find(text)
+        assert (found.content if found else None) == content == client._extract_pep_723_block(text)
+
+
 def _same(text: str) -> None:
     ours = header.read(text)
     try:

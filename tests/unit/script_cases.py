@@ -131,6 +131,7 @@ def situations() -> Iterator[tuple[str, str, Recipe, dict[str, Any], dict[str, A
     yield say("script_gone", "blocks", "", **prm, script=STEPS, then={"script": PARSED})
     yield say("script_gone", "blocks", GOOD + "from trl import OnlineDPOTrainer\n")
     yield say("script_gone", "warns", GUIDE + "from trl import PPOTrainer\n", image="ghcr.io/a/b:1")
+    yield say("script_gone", "warns", STEPS.replace('"trl"', '"trl @ git+https://github.com/huggingface/trl"'))
     yield say("script_gone", "blocks", GUIDE + "import trl\ntrl.setup_chat_format()\n", image="trl")
     yield say("script_gone_argument", "blocks", GOOD + "from trl import SFTConfig\nSFTConfig(max_seq_length=1)\n")
     yield say("script_gone_argument", "blocks", GOOD + "SFTTrainer(tokenizer=1)\n")

@@ -40,13 +40,16 @@ LINES = st.sampled_from(
         *("#\t", "# -*- coding: utf-8 -*-", "# é\u2028z", '"""', "\ufeff# /// script"),
     ]
 )
+# Mostly whole blocks, and where they begin and end is the question.
+EDGES = st.sampled_from(["# /// script", "# ///", "# ///", "#", "# a = 1", "#x", "# /// other", "", "# /// a b"])
 ENDS = st.sampled_from(["\n", "\n", "\n", "\r\n", "\r"])
 
 
 @st.composite
 def blocks_like(draw: st.DrawFn) -> str:
     """Texts that look like scripts with blocks, whole and broken, with any line ends."""
-    lines = draw(st.lists(st.tuples(LINES, ENDS), max_size=14))
+    which, ends = draw(st.sampled_from([(LINES, ENDS), (EDGES, ENDS), (EDGES, st.just("\n"))]))
+    lines = draw(st.lists(st.tuples(which, ends), max_size=14))
     text = "".join(line + end for line, end in lines)
     return text if draw(st.booleans()) else text.rstrip("\r\n")
 

@@ -7,7 +7,7 @@ import contextlib
 import io
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from trl_space.scripts import forms, source
@@ -71,6 +71,13 @@ def parsed(lines: list[str], words: list[str]) -> tuple[dict, list[str]] | None:
     st.lists(st.sampled_from(PLACED), max_size=1),
     st.lists(WORDS, max_size=7),
 )
+@example([LINES[0], LINES[10]], [], ["--mod", "a"])  # the start of two flags
+@example([LINES[0]], [], ["--mod", "a"])
+@example([LINES[0]], [], ["--model", "-x y", "--x y"])
+@example([LINES[1]], [], ["-e5", "-e", "-5", "-e=6"])
+@example([LINES[5], LINES[6]], [], ["--files", "-1", "b", "--more", "--unknown", "c"])
+@example([LINES[7]], [], ["--size=1"])
+@example([], PLACED[:1], ["-1"])
 def test_words_are_read_as_argparse_reads_them(lines, placed, words):
     known = form(lines + placed)
     reading = read(words, known.arguments, strict=True)

@@ -130,9 +130,9 @@ def read(words: Iterable[str], arguments: Sequence[Argument], strict: bool = Fal
         flag = None if piece.name else flags.found(piece.words[0])
         if flag is not None and flag[0] not in (*flags.known, "--"):
             problems.append(Problem("unknown", flag[0], f"the script has no argument {short(flag[0])}"))
-    for name, value in values.items():
-        sentence = value_problem(known[name], value)
-        problems += [Problem("value", name, sentence)] if sentence else []
+    for piece in pieces:  # also what is said again later: a script looks at each
+        if piece.name and piece.value is not None and (said := value_problem(known[piece.name], piece.value)):
+            problems.append(Problem("value", piece.name, said))
     for one in arguments:
         if one.required and one.name not in values:
             problems.append(Problem("required", one.name, f"the script cannot do without {one.shown}"))
