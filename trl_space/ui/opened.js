@@ -41,7 +41,9 @@ window.trl_opened = (() => {
     for (const name of new Set(kept.keys())) if (!name.startsWith("__") || kept.get(name).length > 2000) kept.delete(name);
     history.replaceState(null, "", location.pathname + (kept.size ? "?" + kept : ""));
   }
-  return { ...trl_written.look(location.search), ...(long > trl_written.MOST ? { long, linked: null } : {}) };
+  const found = trl_written.look(location.search), signin = location.search.slice(1).split("&").find((part) => /^signin=\w+$/.test(part));
+  if (signin) found.query = [found.query, signin].filter(Boolean).join("&"); // how it ended is said once
+  return long > trl_written.MOST ? { ...found, long, linked: null } : found;
 })();
 (() => {
   const q = new URLSearchParams(trl_opened.query), root = document.documentElement.dataset;
