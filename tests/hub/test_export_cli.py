@@ -94,7 +94,10 @@ def test_a_script_is_the_same_in_every_export(recipe, text, namespace):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]) | st.sampled_from("\n\t")))
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]) | st.sampled_from("\n\t"))
+    | st.text(st.sampled_from("\"'\\ #$\nab"), max_size=8)
+)
 def test_any_value_of_a_variable_comes_through(value):
     from huggingface_hub.utils._dotenv import load_dotenv
 
