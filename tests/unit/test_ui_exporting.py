@@ -36,7 +36,8 @@ AT = "http://127.0.0.1:7860/"
 
 @pytest.fixture(autouse=True)
 def _no_space(monkeypatch):
-    monkeypatch.delenv("SPACE_HOST", raising=False)
+    for name in ("SPACE_HOST", "TRL_SPACE_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def shared(query: str, **more) -> dict:

@@ -13,6 +13,7 @@ import contextlib
 import html
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 
@@ -22,12 +23,12 @@ from trl_space.texts import t
 from trl_space.trainers import TRAINERS
 from trl_space.ui.exporting import link_of, own_address
 from trl_space.ui.gate import answering
-from trl_space.ui.security import public_address
 
 WORDS = "page.parts.code"
 BADGE = "https://img.shields.io/badge/Train_your_own-TRL_Space-ffd21e"
 """The badge's picture, that of the cards which the worker writes: `worker/card.py` says why this one."""
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MOST_QR = 1000
 """Bytes of a link beyond which its code has more squares than a phone shows well at three pixels each."""
 
@@ -48,7 +49,7 @@ async def share(asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
         why = "pasted" if recipe.script.text else "long" if shared is None else "nowhere"
         return answer | {"notes": [t(f"{WORDS}.share_file_{why}"), *answer["notes"]]}
     link = f"{at}?{shared}"
-    answer["notes"] += [] if public_address() else [t(f"{WORDS}.share_here")]
+    answer["notes"] += [t(f"{WORDS}.share_here")] if urlsplit(at).hostname in LOOPBACK else []
     return answer | {
         "link": link,
         "snippets": [{"id": name, "text": text, "file": file} for name, text, file in snippets(recipe, link)],
