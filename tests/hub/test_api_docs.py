@@ -113,6 +113,6 @@ def test_the_tables_are_those_of_the_program(app: Served, local_hub: LocalHub) -
 
 
 def test_the_limits_are_those_of_the_program() -> None:
-    assert gate.MAX_BODY == 256 * 1024 and "at most 256 KiB" in TEXT
+    assert gate.MAX_STEP == 256 * 1024 and "at most 256 KiB" in TEXT
     assert f"One caller has {api.MOST_AT_ONCE} calls" in TEXT and f"together has {api.MOST_IN_ALL}." in TEXT
     assert f"At most {api_queue.MOST_WAITING} announced" in TEXT and f"after {api_queue.WAIT:.0f} seconds" in TEXT

@@ -39,7 +39,7 @@ EVENTS = {
 # What parts of the page call by themselves.
 CALLS = {
     *("search", "launch", "rehearse", "list", "look", "models", "first", "cancel", "compare"),
-    *("code", "source", "share", "recipe"),
+    *("code", "source", "share", "recipe", "read", "edit", "header"),
 }
 # The API.
 STEPS = {"check", "estimate", "compile", "launch", "status"}
@@ -175,6 +175,9 @@ def asked_of(name: str, run: str) -> list[Any]:
         "source": [{"query": PRIVATE_LINK}, {"run": run}],
         "share": [{"query": PRIVATE_LINK, "run": run}],
         "recipe": [{"query": PRIVATE_LINK}],
+        "edit": [{"query": PRIVATE_LINK}],
+        "read": [{"url": f"hf://datasets/{PRIVATE_DATASET}/train.jsonl"}, {"url": f"hf://{PRIVATE_MODEL}/config.json"}],
+        "header": [{"text": "print(1)", "dependencies": ["trl"]}],
         "rehearse": [{"query": PRIVATE_LINK, "launch_id": "other-user-2"}],
         "list": [{"owner": "mia"}, {"others": True, "owner": "mia"}],
         "look": [{"runs": [run]}],
@@ -222,6 +225,7 @@ def test_nothing_of_one_visitor_reaches_another(app: Served, local_hub: LocalHub
     rows = mia.event("load_rows", {"extra": ""}, *values_of(mia, dependency(mia, "load_rows"))[1:])
     log = mia.get(f"/gradio_api/trl/runs/mia/{app.run.job_id}/log.txt").text
     assert MARKS[0] in json.dumps(rows) and MARKS[1] in log, "she does not see it herself"
+    assert MARKS[0] in json.dumps([mia.call("", "read", asked) for asked in asked_of("read", "")])
     assert "model_fine" in mia.post("run/check", {"data": [PRIVATE_LINK], "session_hash": "known"}).text
     before = asked_for(local_hub, WHO)
     for who in ("grace", "stranger"):

@@ -23,7 +23,7 @@ from trl_space.hub import config
 from trl_space.ui import pictures
 from trl_space.ui.gate import Gate, Refused, answering, careful, is_plain, read_json, session, without_dumps
 from trl_space.ui.live import event
-from trl_space.ui.security import OriginGuard, content_policy, hostname, own_hosts, public_address
+from trl_space.ui.security import OriginGuard, content_policy, hostname, lasting_address, own_hosts, public_address
 from trl_space.ui.signin import outcome_of, own_path, read_cookie, remember, with_outcome, without_outcome
 
 
@@ -240,11 +240,11 @@ def test_a_line_of_a_log_cannot_leave_its_event(line):
 def test_only_a_space_has_an_address_for_others(monkeypatch):
     for name in ("SPACE_HOST", "TRL_SPACE_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
-    assert public_address() == ""
+    assert public_address() == lasting_address() == ""
     for wrong in ("javascript:alert(1)", "127.0.0.1:7860", " "):
         monkeypatch.setenv("TRL_SPACE_ADDRESS", wrong)
-        assert public_address() == ""
+        assert lasting_address() == ""
     monkeypatch.setenv("TRL_SPACE_ADDRESS", "http://127.0.0.1:7860/")
-    assert public_address() == "http://127.0.0.1:7860"
+    assert lasting_address() == "http://127.0.0.1:7860" and public_address() == "", "others do not reach it"
     monkeypatch.setenv("SPACE_HOST", "ada-trl-space.hf.space, other.example")
-    assert public_address() == "https://ada-trl-space.hf.space"
+    assert public_address() == lasting_address() == "https://ada-trl-space.hf.space"

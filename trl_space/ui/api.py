@@ -39,7 +39,7 @@ from trl_space.ui.known import wait_for
 from trl_space.ui.login import NOBODY, Identity, Visitor, of_headers
 from trl_space.ui.routes import RunRoutes, mine
 from trl_space.ui.run_news import Told, is_rehearsal, recipe_of
-from trl_space.ui.security import public_address
+from trl_space.ui.security import lasting_address
 from trl_space.ui.showing import Showing
 
 MOST_AT_ONCE = 8  # calls of one caller, and of everybody without a token together
@@ -242,7 +242,7 @@ class Api:
 
     def place(self, run: str) -> dict[str, str]:
         """A run with its page here and its job on the Hub."""
-        return {"run": run, "address": f"{public_address()}/?run={run}", "job": f"{config.endpoint()}/jobs/{run}"}
+        return {"run": run, "address": f"{lasting_address()}/?run={run}", "job": f"{config.endpoint()}/jobs/{run}"}
 
     # --- whoever calls, and whatever happens ------------------------------------------------------------------------
 

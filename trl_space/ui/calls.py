@@ -28,7 +28,7 @@ from trl_space.ui.gate import answering
 from trl_space.ui.known import Case, ask_account, rows_of, wait_for
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.scripts import Scripts
-from trl_space.ui.security import public_address
+from trl_space.ui.security import lasting_address
 from trl_space.ui.session import Facts
 
 # The fields in which models and datasets are searched.
@@ -207,7 +207,7 @@ def job_of(case: Case, launch_id: str, rehearsal: estimate.Rehearsal | None = No
             reward_model=facts.reward_model,
             account_name=facts.account.name if facts.account else t("page.you"),
             launch_id=launch_id,
-            page=public_address(),
+            page=lasting_address(),
             image=case.recipe.image,
             rehearsal=rehearsal,
         )

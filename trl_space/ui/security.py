@@ -56,14 +56,19 @@ class OriginGuard:
 
 
 def public_address() -> str:
-    """The address under which this app is reached by whoever sees what it makes: model cards carry it.
-
-    On a Space everybody reaches it. `TRL_SPACE_ADDRESS` says it elsewhere, as in the demo, whose Hub only this computer
-    sees; "" where nothing does, as on a person's computer, whose address is of use to nobody on the Hub.
-    """
+    """The address under which everybody reaches this app; "" on a computer, where its address is of use to nobody."""
     name = os.environ.get("SPACE_HOST", "").split(",")[0].strip()
+    return f"https://{name}" if name else ""
+
+
+def lasting_address() -> str:
+    """The address under which this app is reached by whoever reads what it makes: a model's card carries it.
+
+    That of a Space; else what `TRL_SPACE_ADDRESS` says, as in the demo, whose Hub only this computer sees; "" where
+    nothing does, as on a person's computer with the real Hub.
+    """
     given = os.environ.get("TRL_SPACE_ADDRESS", "").strip().rstrip("/")
-    return f"https://{name}" if name else given if given.startswith(("https://", "http://")) else ""
+    return public_address() or (given if given.startswith(("https://", "http://")) else "")
 
 
 def own_hosts(host: str) -> frozenset[str]:
