@@ -14,13 +14,13 @@ import pytest
 from huggingface_hub import HfApi
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.space import Space, jobs_of, run_of, search, sign_in, start_button
-from tests.e2e.test_runs import cancel
+from tests.e2e.space import Space, cancel, jobs_of, run_of, search, sign_in, start_button
 from tests.hub.script_server import ScriptServer
 from trl_space import guide
 from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
 from trl_space.script import sha256_of
+from trl_space.trl_examples import EXAMPLES, example_at
 from trl_space.ui.script_form import by_sha256
 
 GIST, GITHUB = "gist.githubusercontent.com", "raw.githubusercontent.com"
@@ -45,6 +45,20 @@ PASTE = """(element, text) => {
     data.setData('text/plain', text);
     element.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
 }"""
+# What is left of an example whose trainer TRL has no more, in its form.
+PRM = """\
+# /// script
+# dependencies = ["trl"]
+# ///
+from transformers import HfArgumentParser
+from trl import ModelConfig, ScriptArguments
+from trl.experimental.prm import PRMConfig, PRMTrainer
+
+script_args, training_args, model_args = HfArgumentParser(
+    (ScriptArguments, PRMConfig, ModelConfig)
+).parse_args_into_dataclasses()
+PRMTrainer(model=model_args.model_name_or_path, args=training_args).train()
+"""
 # As in TRL's own scripts, told everything by its arguments.
 TOLD = """\
 # /// script
@@ -148,9 +162,9 @@ def ended(page: Page) -> None:
 
 def test_each_example_fills_the_form_as_the_guide_writes_it(page: Page, space: Space, web: ScriptServer) -> None:
     web.forget()
-    for one in guide.EXAMPLES:
-        if one.recipe.script.url:
-            web.answers[urlsplit(one.recipe.script.url).path] = (200, {}, guide.TRAIN.encode())
+    at_address = {"url": guide.TRAIN, "prm": PRM}
+    for id, text in at_address.items():
+        web.answers[urlsplit(guide.named(id).recipe.script.url).path] = (200, {}, text.encode())
     for one in guide.EXAMPLES:
         example(page, space, one.id)
         if not one.recipe.script:
@@ -161,9 +175,15 @@ def test_each_example_fills_the_form_as_the_guide_writes_it(page: Page, space: S
         expect(page.locator("#trl-notice")).to_contain_text(one.command)
         found, text = filled(page), one.recipe.script.text
         expect(page.locator("#trl-script-facts")).to_contain_text("lines")
-        assert text_of(page) == (text or guide.TRAIN)
+        assert text_of(page) == (text or at_address[one.id])
         assert found == by_sha256(one.recipe, text), one.id
         expect(page.locator("#trl-flavor [aria-checked=true]")).to_have_attribute("data-id", "a100-large")
+        if one.id == "prm":
+            expect(start_button(page)).to_have_text("Choose another script")
+            expect(page.locator("[data-check=script_gone]")).to_contain_text("PRMConfig")
+            instead = page.locator("#trl-notice a")
+            assert Recipe.from_query(instead.get_attribute("href").partition("?")[2]) == one.instead
+            continue
         # Whoever wrote it gets no token before the visitor has said which.
         expect(start_button(page)).to_contain_text("token")
     assert {path for path, _ in web.seen} == {urlsplit(one).path for one in (guide.GIST, guide.PRM)}
@@ -264,12 +284,12 @@ def test_a_script_that_changed_since_the_link_was_made_is_read_again(
     expect(start_button(page)).to_have_text("Start the script")
     web.answers["/c/train.py"] = (200, {}, b"print('two')\n")
     page.goto(f"{space.url}/?{link.replace('/b/', '/c/')}")
-    expect(page.locator("#trl-summary [data-level=warns]")).to_contain_text("The script has changed")
+    expect(page.locator("[data-check^=script_changed_]")).to_contain_text("The script has changed")
     expect(editor(page)).to_contain_text("two")
     expect(start_button(page)).to_have_attribute("aria-disabled", "true")
     # Once it is changed by hand it is nobody else's text any more.
     paste(page, "print('three')\n")
-    expect(page.locator("#trl-summary [data-level=warns]")).to_have_count(0)
+    expect(page.locator("[data-check^=script_changed_], [data-check=link_script]")).to_have_count(0)
     expect(page.locator("#trl-script-facts")).to_contain_text("your own text")
     # What cannot be read says why, and a link without its text asks for it.
     page.goto(f"{space.url}/?script=https://files.example.org/nothing.py")
@@ -388,3 +408,25 @@ def test_one_press_is_one_job_and_what_cannot_be_known_is_not_repeated(page: Pag
     ready(page).click()
     expect(page.locator("#trl-launch [role=alert]")).to_contain_text("going already")
     cancel(hub, owner, job)
+
+
+def test_what_a_check_offers_is_done(page: Page, space: Space, web: ScriptServer) -> None:
+    """Another script is read anew, packages are added, an argument has a field of its own."""
+    web.answers[urlsplit(guide.PRM).path] = (200, {}, PRM.encode())
+    web.answers[urlsplit(EXAMPLES[example_at(guide.PRM).instead].address).path] = (200, {}, TOLD.encode())
+    page.goto(f"{space.url}/?script={guide.PRM}&script_args=--learning_rate%201e-5&flavor=cpu-basic")
+    page.get_by_role("button", name="Take trl/scripts/reward.py").click()
+    expect(editor(page)).to_contain_text("SFTTrainer")
+    expect(page).to_have_url(re.compile(r"trl/scripts/reward\.py"))
+    assert text_of(page) == TOLD
+    rate = page.locator("[data-name=learning_rate] input")
+    expect(rate).to_have_value("1e-5")
+    rate.fill("2e-5")
+    page.locator("#trl-script-args-add").fill("loss_type")
+    page.locator("#trl-script-args-add").press("Enter")
+    expect(page.locator("[data-name=loss_type]")).to_be_visible()
+    expect(page.locator("#trl-script-args-line")).to_have_value(re.compile("--learning_rate 2e-5 --loss_type"))
+    paste(page, "import datasets, trl\nprint(1)\n")
+    page.get_by_role("button", name=re.compile("^Add .*trl")).click()
+    expect(page.locator("#trl-script-with")).to_contain_text("trl==")
+    assert text_of(page) == "import datasets, trl\nprint(1)\n"

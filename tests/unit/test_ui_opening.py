@@ -179,10 +179,11 @@ def test_going_back_asks_the_rows_anew():
     assert load("", again=True)["mapping"]["state"] == "empty"
 
 
-def test_a_link_for_a_script_fills_no_training():
+def test_a_link_for_a_script_fills_the_scripts_page_and_no_training():
     answer = load("script=https://example.org/x.py&flavor=l4x1&image=ghcr.io/a/b")
-    assert "program of its own" in text(answer) and "https://example.org/x.py" in text(answer)
-    assert answer["flavor"] == "" and answer["settings"] == {"settings": {}}
+    assert "https://example.org/x.py" in text(answer) and "Start image: ghcr.io/a/b" in text(answer)
+    assert answer["flavor"] == "l4x1" and answer["script_source"]["value"]["url"] == "https://example.org/x.py"
+    assert answer["model"] == answer["settings"] == {"__type__": "update"}, "those places are not shown"
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,11 @@ def _nothing() -> Header:
 
 @dataclass(frozen=True)
 class ScriptCase:
-    """A filled form with its facts: account, machines and their problems."""
+    """A filled form with its facts: account, machines and their problems. `waits`: some of these are being read."""
 
     filled: Filled
     facts: checks.Facts
+    waits: bool = False
 
     @cached_property
     def header(self) -> Header:
@@ -156,9 +157,7 @@ class ScriptCase:
         answer: dict[str, Any] = {
             "script_source": gr.update(facts=script_views.facts(self.filled)),
             "script": gr.update(
-                read=script_views.reading(self.header, self.whole, self.form, shown.arguments)
-                if self.filled.text
-                else None,
+                read=self.reading(shown.arguments),
                 command=bool(recipe.script.command),
             ),
             "flavor": gr.update(
@@ -181,6 +180,10 @@ class ScriptCase:
             unsaid["namespace"] = payer or ""
         answer["launch"]["unsaid"] = unsaid
         return answer
+
+    def reading(self, had: str) -> dict[str, Any] | None:
+        """What the script says of itself, None while there is none; `had` as for `script_views.reading`."""
+        return script_views.reading(self.header, self.whole, self.form, had) if self.filled.text else None
 
     def summary(self) -> dict[str, Any]:
         """The summary part's value."""
@@ -210,6 +213,7 @@ class ScriptCase:
             "ready": blocking is None,
             "label": label,
             "fix": fix_of(blocking),
+            "waits": self.waits,
             "warns": [one.id for one in self.found if one.level == "warns"],
             "query": links.write_page(script_form.address(mine), locks),
             "launch": runs.to_query(),

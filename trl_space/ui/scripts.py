@@ -41,6 +41,7 @@ from trl_space.ui.session import Facts
 from trl_space.ui.signin import outcome_of
 
 MOST_SECRET = 32 * 1024  # characters of one value
+REFUSED = ("forbidden", "not_found", "gated")  # how the Hub refuses a volume
 LONGEST = 20.0  # seconds that a call waits for the Hub
 
 
@@ -138,8 +139,9 @@ class Scripts:
         """What is known about a filled form now; what can be asked is asked. `linked` is what the page was opened with;
         None when it does not say, and then everything may be a link's."""
         about = (ask_account, visitor.scopes, visitor.expires_at)
-        who, no_account, _ = self.facts.peek(*about, token=visitor.token, slot="account")
-        machines, no_machines, _ = self.facts.peek(hub_machines.machines, token=None)
+        # What was known a while ago counts until it is known anew: nothing here depends on the very moment.
+        who, no_account, asking = self.facts.peek(*about, token=visitor.token, slot="account", hold=True)
+        machines, no_machines, reading = self.facts.peek(hub_machines.machines, token=None, hold=True)
         found = checks.Facts(
             account=who,
             account_problem=no_account,
@@ -148,7 +150,7 @@ class Scripts:
             endpoint=config.endpoint(),
             linked=filled.recipe if linked is None else linked,
         )
-        return ScriptCase(filled, found)
+        return ScriptCase(filled, found, asking or reading)
 
     def read_form(self, given: dict[str, Any], shown: Any, visitor: Visitor) -> ScriptCase:
         """The case of what the browser sent."""
@@ -262,7 +264,14 @@ class Scripts:
         except ValueError as problem:
             return {"problem": str(problem), "ways": []}
         start = (hub_launch.launch, spec, visitor.token)
-        return launching.started(await asyncio.to_thread(*start, twin="twin" in read, given=secrets))
+        try:
+            return launching.started(await asyncio.to_thread(*start, twin="twin" in read, given=secrets))
+        except HubProblem as problem:
+            # Whoever may start jobs may still not mount what they name; the Hub alone says which it is.
+            if not recipe.script.volumes or problem.kind not in REFUSED or not problem.detail:
+                raise
+            said = clean_text(problem.detail)[:300]
+            raise HubProblem("invalid", sentence=t("page.script.not_mounted", said=said)) from None
 
 
 async def wait_for_all(facts: Facts, visitor: Visitor) -> None:

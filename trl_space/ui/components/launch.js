@@ -3,8 +3,8 @@
 // value: {turn, ready, label, fix, warns: [ids of checks], query, launch, share, workshop, long, price, preset}. `turn`
 // counts the visitor's changes: the button answers only to what the page has shown for the last of them. One filled form
 // has one launch id (launch_ids.js), so that a second click or a repeated request never starts a second job. `query` goes
-// into the address; `long` is its size in bytes when a file has to take the place of the link. What filled the page in
-// comes as {linked, opened} (address.js).
+// into the address; `long` is its size in bytes when a file has to take the place of the link. With `waits`, something is
+// still being read, so it is asked again. What filled the page in comes as {linked, opened} (address.js).
 trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   const { h, icon } = trl;
   let starting = false;
@@ -152,7 +152,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     link.hidden = Boolean(value.unshared);
     if (!flashing) calm();
   };
-  let shown = null;
+  let shown = null, waiting = null;
   const arrive = () => {
     const value = props.value || {};
     if (value.linked !== undefined) trl.address.take(value);
@@ -162,6 +162,8 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     trl.relock();
     if (shown !== value.query) trouble.replaceChildren();
     shown = value.query;
+    clearTimeout(waiting);
+    if (value.waits) waiting = setTimeout(() => trigger("reread"), 1500);
     // The id is there before the first click. One that was left in doubt is not forgotten by leaving the page.
     if (value.ready && trl.state.account && trl.launch_ids.of(value.launch).unclear && !starting && !trouble.firstChild)
       tell({ problem: texts.unclear_before, unclear: true });
