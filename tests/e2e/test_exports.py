@@ -15,10 +15,11 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e.printed import begin, printed
 from tests.e2e.space import Space, agree, ready, sign_in
 from tests.e2e.test_access import faults, overflow
-from trl_space import resources
+from trl_space import guide, resources
 from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
 from trl_space.scripts import header
+from trl_space.scripts.rewrite import without_table
 
 RECIPE = Recipe(
     model="demo/tiny-qwen3",
@@ -200,3 +201,32 @@ def test_the_code_of_a_run(page: Page, space: Space, hub: LocalHub) -> None:
     page.locator("#trl-run-code").click()
     expect(panel.get_by_role("tab")).to_have_text(["hf jobs", "Python"])
     expect(page.locator("#trl-run-share")).to_be_hidden()
+
+
+@pytest.mark.timeout(120)
+def test_the_code_of_a_script_that_was_pasted(page: Page, space: Space) -> None:
+    """What is in the editor, and the file in the place of a link that could not hold it."""
+    page.goto(f"{space.url}/?view=scripts")
+    page.locator("#trl-script_source [data-id=self_contained]").click()
+    page.wait_for_function("text => window.trl?.scripts?.text === text", arg=guide.SELF_CONTAINED)
+    expect(page).to_have_url(re.compile("flavor=a100-large"))
+    page.locator("#trl-flavor [data-id=l4x1]").click()
+    expect(page).to_have_url(re.compile("flavor=l4x1"))
+    page.locator("#trl-code").click()
+    panel = page.locator("#trl-code-panel")
+    expect(panel.get_by_role("tab")).to_have_text(["Script", "hf jobs", "Python", "Recipe", "Link"])
+    listing = panel.locator("pre:visible")
+    assert without_table(listing.text_content()) == guide.SELF_CONTAINED
+    assert header.read(listing.text_content()).table.flavor == "l4x1"
+    expect(panel.locator("code")).to_have_text("hf jobs uv run script.py")
+    panel.get_by_role("tab", name="hf jobs").click()
+    expect(listing).to_contain_text("--flavor l4x1")
+    assert listing.text_content().endswith(" script.py\n")
+    page.keyboard.press("Escape")
+    page.locator("#trl-share-recipe").click()
+    panel = page.locator("#trl-share-panel")
+    expect(panel).to_contain_text("No link can hold a script that is at no address")
+    _, text = saved(page, panel.get_by_role("button", name="recipe.yaml"))
+    shared = Recipe.from_yaml(text)
+    assert (shared.script.text, shared.flavor, shared.namespace) == (guide.SELF_CONTAINED, "l4x1", "")
+    assert panel.locator("img").count() == 0
