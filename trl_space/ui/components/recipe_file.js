@@ -25,7 +25,7 @@ trl.parts.recipe_file = ({ element, props, trigger, texts }) => {
     document.getElementById("trl-side")?.classList.remove("t-open");
   } }, texts.open);
   const panel = h("section", { class: "t-recipe-file", id: "trl-recipe-panel", "aria-label": texts.title, hidden: true }, h("p", { class: "t-small" }, texts.about),
-    h("div", { class: "t-after" }, h("button", { type: "button", class: "t-btn", onclick: () => pick.click() }, icon("up"), texts.pick), pick), area, said, take);
+    h("div", { class: "t-after" }, h("button", { type: "button", class: "t-btn", onclick: () => pick.click() }, texts.pick), pick), area, said, take);
   const open = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-recipe-open", "aria-expanded": "false", "aria-controls": "trl-recipe-panel",
     onclick: () => show(panel.hidden) }, icon("open"), texts.title);
   const show = (yes) => {

@@ -29,7 +29,7 @@ trl.parts.workshop = ({ element, props, trigger, watch, texts }) => {
     h("p", { class: "t-small" }, texts.lock_why), copy);
   element.append(h("div", { class: "t-workshop" }, said, fold));
 
-  const line = (sign, text, ...acts) => h("div", { class: "t-workshop-line" }, icon(sign), h("span", {}, text), ...acts);
+  const line = (sign, text, ...acts) => h("div", { class: "t-workshop-line" }, icon(sign), h("span", {}, text), h("div", {}, acts));
   const drop = (id, changed) => h("button", { type: "button", class: "t-btn t-fix", id, onclick: () => { set(changed); fold.querySelector("summary").focus(); } }, texts.remove);
   const paint = () => {
     const value = props.value || {};
