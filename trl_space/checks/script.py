@@ -103,7 +103,8 @@ def packages(case: Case) -> Check | None:
         return case.check("script_imports_fine", "fine") if run.look.wanted else None
     modules = named(one.module for one in lacking)
     if not run.isolated:
-        return case.check("script_imports_image", "unknown", _add(case, lacking), modules=modules)
+        fix = _add(case, lacking) if all(one.known for one in lacking) else None
+        return case.check("script_imports_image", "unknown", fix, modules=modules)
     if any(one.known for one in lacking):
         values = {"modules": named(one.module for one in lacking if one.known)}
         return case.check("script_imports", "blocks", _add(case, lacking) or focus, **values)
