@@ -28,19 +28,22 @@ MOST_LOCKS = 60
 
 @dataclass(frozen=True)
 class PageKeys:
-    """What a query asks of the page: `locks` are names of entries, `problems` sentences about what was left out."""
+    """What a query asks of the page: `locks` are names of entries, `problems` sentences about what was left out.
+    `form` says whether it shows the form at all, and not a run or the list of runs."""
 
     locks: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    form: bool = True
 
 
 def read_page(query: str, recipe: Recipe) -> PageKeys:
     """Return what a query from anybody asks of the page that shows this recipe. Never raises."""
-    said = dict(_pairs(query)).get("lock", "")
-    names = list(dict.fromkeys(name.strip() for name in said.split(",") if name.strip()))
+    given = dict(_pairs(query))
+    names = list(dict.fromkeys(name.strip() for name in given.get("lock", "").split(",") if name.strip()))
     good = [name for name in names if can_lock(name, recipe)][:MOST_LOCKS]
     strange = [name for name in names if not can_lock(name, recipe)][:5]
-    return PageKeys(tuple(good), tuple(f"lock: nothing on this page is called {short(name)}" for name in strange))
+    problems = tuple(f"lock: nothing on this page is called {short(name)}" for name in strange)
+    return PageKeys(tuple(good), problems, not given.get("run") and given.get("view") != "runs")
 
 
 def can_lock(name: str, recipe: Recipe) -> bool:

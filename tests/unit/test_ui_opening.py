@@ -259,6 +259,13 @@ def test_the_hub_not_answering_leaves_the_rest_open():
         assert [one["icon"] for one in answer["notice"]] == ["link"]
 
 
+def test_a_run_and_the_list_of_runs_are_no_filled_form():
+    facts = Told("a/m", "trl-lib/Capybara")
+    for query in ("run=ada/9f3c&model=a/m", "view=runs&group=class-3", "view=runs&nonsense=1"):
+        assert load(query, facts)["notice"] == []
+    assert "cookies" in text(load("view=runs&group=g&signin=cookies"))
+
+
 def test_an_opening_without_a_word_from_the_browser_is_that_of_the_request():
     assert Opening.read(None, "model=a/m").query == "model=a/m"
     read = read_query("model=a/m&x=1")

@@ -103,7 +103,7 @@ class Handlers:
             recipe = linked = self.default
             kind = "default"
         # What a link leaves open is added until the visitor has chosen something: they may have had to sign in first.
-        if nothing or not opening.known or (recipe == linked and not opening.again):
+        if page.form and (nothing or not opening.known or (recipe == linked and not opening.again)):
             recipe, what = await beginning.begun(self.facts, recipe, self.identity.of_handler(token))
         notice = views.resume_notices(recipe) + opened.not_read(opening) + opened.notices(read, page, linked, kind)
         if recipe.script:  # the default of this copy, which its Scripts page begins with
@@ -111,6 +111,8 @@ class Handlers:
             recipe = Recipe()
         if what:
             notice.append({"icon": "star", "text": t(f"page.begun.{what}"), "items": []})
+        if not page.form:
+            notice.clear()  # a run, or the list of them: nothing of this is seen there
         if outcome := outcome_of(opening.query):
             notice.insert(0, {"icon": "user", "text": t(f"page.signin.{outcome}"), "items": []})
         answer = self.filled(recipe, notice, linked, page.locks)
