@@ -96,6 +96,24 @@ def test_more_settings(new_page, space: Space, size, dark):
     assert_usable(page)
 
 
+@pytest.mark.parametrize(("size", "dark"), EACH_ONCE, ids=["wide-light", "narrow-dark"])
+def test_the_link_of_a_workshop(new_page, space: Space, size, dark):
+    page = new_page(width=size[0], height=size[1], dark=dark)
+    asks = (
+        "&private=false&max_usd=0.01&timeout=2h&group=ggroup=class-3&lock=model,dataset,trainer,learning_rate,flavor&strange=1"lock=model,dataset,trainer,learning_rate,flavor&strange=1"
+    )
+    page.goto(f"{space.url}/{CHOICE}{asks}")
+    expect(page.locator("#trl-preview")).to_contain_text("ISO")
+    expect(page.locator("#trl-start")).to_have_text("Lower the highest price")
+    expect(page.locator("#trl-flavor .t-lock")).to_be_visible()
+    page.locator("#trl-notice summary").click()
+    if size == SIZES["narrow"]:
+        page.locator(".t-bar-open").click()
+    page.locator(".t-workshop summary").click()
+    page.locator("#trl-recipe-open").click()
+    assert_usable(page)
+
+
 @pytest.mark.timeout(200)
 def test_a_finished_run_with_before_and_after(new_page, space: Space):
     page = new_page()
