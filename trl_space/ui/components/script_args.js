@@ -60,7 +60,8 @@ trl.script_args = ({ texts, changed }) => {
         if (one.takes === "none") return drop(part);
         pick(part, box.checked ? (one.takes === "one" ? ["True"] : []) : ["False"], id);
       } });
-      box.checked = !/^(false|no|0)$/i.test(now);
+      // One that has to be told true or false says nothing by its name alone.
+      box.checked = now ? !/^(false|f|no|n|0)$/i.test(now) : one.takes !== "one";
       return h("span", { class: "t-switch" }, box, h("span", { class: "t-small", "aria-hidden": "true" }, box.checked ? texts.on : texts.off));
     }
     if (one?.choices?.length) {
