@@ -100,7 +100,7 @@ def test_more_settings(new_page, space: Space, size, dark):
 def test_the_link_of_a_workshop(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
     asks = (
-        "&private=false&max_usd=0.01&timeout=2h&group=ggroup=class-3&lock=model,dataset,trainer,learning_rate,flavor&strange=1"lock=model,dataset,trainer,learning_rate,flavor&strange=1"
+        "&private=false&max_usd=0.01&timeout=2h&group=class-3&lock=model,dataset,trainer,learning_rate,flavor&strange=1"
     )
     page.goto(f"{space.url}/{CHOICE}{asks}")
     expect(page.locator("#trl-preview")).to_contain_text("ISO")
