@@ -17,6 +17,7 @@ def events_of(hub: LocalHub, job: str, name: str) -> list[dict]:
     return [event for line in hub_log(hub, job) if (event := event_of(line)) and event["event"] == name]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_stopped_run_goes_on_from_its_checkpoint(page: Page, space: Space, hub: LocalHub) -> None:
     page.goto(
