@@ -45,7 +45,8 @@ async def look_at_all(hub: LocalHub) -> Found:
             who, recipe = visitors[state.who, state.limits], Recipe.from_query(state.link)
             until, found = time.monotonic() + PATIENCE, ()
             while state.check not in {one.id for one in found} and time.monotonic() < until:
-                case = await wait_for(store, recipe, who)  # the repositories, their rows, then how long those are
+                # The repositories, their rows, then how long those are; all of it is what a link asks for.
+                case = await wait_for(store, recipe, who, recipe)
                 found = checks.run_checks(case.recipe, case.facts)
                 await asyncio.sleep(0.1)
             return state, found

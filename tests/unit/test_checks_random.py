@@ -176,8 +176,10 @@ def sound(recipe: Recipe, facts: Facts) -> None:
         if fix.kind == "set":
             changed = mended(recipe, fix.changes)
             assert changed != recipe, (check, "changes nothing")
-            after = {one.id for one in run_checks(changed, facts)}
-            # Facts about a model or a machine follow the recipe; those of this world are still of the old one.
+            # Facts about a model, a machine or the text at an address follow the recipe; those of this world are still
+            # of the old one.
+            there = replace(facts, script=None) if changed.script.url != recipe.script.url else facts
+            after = {one.id for one in run_checks(changed, there)}
             if not {"model", "flavor"} & set(fix.changes):
                 assert check.id not in after, check
 
