@@ -12,7 +12,7 @@ from trl_space.hub.addresses import Unread
 from trl_space.hub.errors import HubProblem
 from trl_space.localhub.faults import fingerprint
 from trl_space.localhub.server import LocalHub
-from trl_space.script import Script
+from trl_space.script import MAX_SCRIPT, Script
 
 from .app_hub import Recorder
 from .fault_table import FAULTS
@@ -95,7 +95,7 @@ def test_large_files_are_none(local_hub: LocalHub, repo: str) -> None:
     api = HfApi(token=token)
     for name, content in {"big.py": b"#" * (fetch.MOST + 1), "page.html": b"<html>"}.items():
         api.upload_file(path_or_fileobj=content, path_in_repo=name, repo_id=repo, repo_type="dataset")
-    with pytest.raises(Unread, match="larger than 256 KiB"):
+    with pytest.raises(Unread, match=f"larger than {MAX_SCRIPT // 1024} KiB"):
         fetch.fetch_script(f"{local_hub.url}/datasets/{repo}/blob/main/big.py", token)
     with pytest.raises(Unread, match="web page"):
         fetch.fetch_script(f"{local_hub.url}/datasets/{repo}/blob/main/page.html", token)
