@@ -2,7 +2,7 @@
 // value: {text, view: the page that it is to fill}; `open` asks the server to read it.
 trl.parts.recipe_file = ({ element, props, trigger, texts }) => {
   const { h, icon } = trl;
-  const MOST = 200000; // characters; what the server takes in one question is little more
+  const MOST = 200000; // bytes; what the server takes in one question is little more
   const area = h("textarea", { class: "t-input t-mono", id: "trl-recipe-text", rows: "6", spellcheck: "false", "aria-label": texts.paste, placeholder: texts.hint });
   const said = h("p", { class: "t-small", role: "status" });
   const pick = h("input", { type: "file", class: "t-sr", id: "trl-recipe-pick", accept: ".yaml,.yml,text/yaml,text/plain", tabindex: "-1", "aria-hidden": "true", onchange: async () => {
@@ -16,7 +16,7 @@ trl.parts.recipe_file = ({ element, props, trigger, texts }) => {
   } });
   const take = h("button", { type: "button", class: "t-btn t-primary", id: "trl-recipe-take", onclick: () => {
     if (!area.value.trim()) return area.focus();
-    if (area.value.length > MOST) return (said.textContent = texts.too_long);
+    if (new Blob([area.value]).size > MOST) return (said.textContent = texts.too_long);
     props.value = { text: area.value, view: trl.view };
     trl.touch();
     trigger("open");
