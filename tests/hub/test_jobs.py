@@ -319,10 +319,11 @@ def test_what_a_finished_job_left_running_is_ended(api: HfApi) -> None:
 
 
 def test_only_so_many_run_at_once(api: HfApi) -> None:
-    code = "import time; print(time.time()); time.sleep(1); print(time.time())"
+    code = "import time; print(time.time()); time.sleep(3); print(time.time())"
     jobs = [start(api, python(code)) for _ in range(4)]
-    time.sleep(0.7)
-    stages = [api.inspect_job(job_id=job.id).status.stage for job in jobs]
+    until, stages = time.monotonic() + 10, []
+    while stages.count("RUNNING") < 2 and time.monotonic() < until:
+        stages = [api.inspect_job(job_id=job.id).status.stage for job in jobs]
     assert stages.count("RUNNING") == 2 and stages.count("SCHEDULING") == 2
     spans = [tuple(float(line) for line in logs(api, job)) for job in jobs]
     for moment in (begin for begin, _ in spans):
