@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trl_space.hub import jobs, launch, repos
+from trl_space.hub import branch, jobs, launch
 from trl_space.hub.errors import HubProblem
 from trl_space.localhub.server import LocalHub
 
@@ -46,7 +46,7 @@ def quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(launch, "LOOKS", (0.05, 0.1, 0.15))
         patch.setattr(launch, "TRIES", (0.0, 0.05, 0.1))
-        patch.setattr(repos, "SECONDS", 0.25)
+        patch.setattr(branch, "SECONDS", 0.25)
         patch.setattr(jobs, "START_SECONDS", 0.25)
         yield
 

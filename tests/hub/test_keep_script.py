@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from huggingface_hub import HfApi
 
-from trl_space.hub import client, fetch, keep_script
+from trl_space.hub import branch, client, fetch, keep_script
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.keep_script import NAME, Kept, Public, Renamed, publish, shelf
 from trl_space.hub.keep_script import keep_script as keep
@@ -223,7 +223,7 @@ ASKED = {
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keep_script, "SECONDS", 0.25)
+    monkeypatch.setattr(branch, "SECONDS", 0.25)
     monkeypatch.setattr(client, "timeouts", lambda read=0: client.httpx2.Timeout(0.25, connect=3.0))
 
 

@@ -15,7 +15,7 @@ Each takes the visitor's token, or None for nobody; the server's own token is ne
 
 Below them: `client` (how the Hub is asked), `config` (where it is, time limits), `cache`, `wanted` (whether anybody
 still waits for an answer), `ids` (names, checked), `addresses` (from where a script may be read), `allowance` (how
-often), `once` (what was launched here), `repo_files` (what the names of files tell), `viewer` (the dataset viewer),
-`child`, `stream_rows` and `count_tokens` (what strangers wrote, read in processes of their own), `upstream`, `sse`,
-`spool` and `hardware` (one job, its log and what its machine does).
+often), `once` (what was launched here), `branch` (a repository's main branch, read and changed), `repo_files` (what the
+names of files tell), `viewer` (the dataset viewer), `child`, `stream_rows` and `count_tokens` (what strangers wrote,
+read in processes of their own), `upstream`, `sse`, `spool` and `hardware` (one job, its log and what its machine does).
 """

@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from ..texts import t
+
 Kind = Literal[
     "not_found",
     "gated",
@@ -91,6 +93,18 @@ class HubProblem(Exception):
         self.link = link
         self.detail = detail
         self.code = code
+
+    @property
+    def when(self) -> str:
+        """When trying again makes sense, in words."""
+        wait = self.retry_after
+        return t("launch.when_seconds", n=f"{wait:.0f}") if wait else t("launch.when_minute")
+
+    def saying(self, sentence: str, kind: type[HubProblem] | None = None) -> HubProblem:
+        """The same problem in other words, as an exception of another kind when one is given."""
+        return (kind or HubProblem)(
+            self.kind, sentence=sentence, status=self.status, retry_after=self.retry_after, detail=self.detail
+        )
 
 
 def from_answer(

@@ -80,14 +80,7 @@ def start(spec: JobSpec, token: str, given: Mapping[str, str] | None = None) -> 
         raise Refused("unreachable", sentence=t("launch.unreached")) from None
     except (HubProblem, httpx2.HTTPError, OSError) as exc:
         problem = translate(exc, about="this run")
-    sure = is_refusal(problem)
-    raise (Refused if sure else Unclear)(
-        problem.kind,
-        sentence=problem.sentence,
-        status=problem.status,
-        retry_after=problem.retry_after,
-        detail=problem.detail,
-    )
+    raise problem.saying(problem.sentence, Refused if is_refusal(problem) else Unclear)
 
 
 def is_refusal(problem: HubProblem) -> bool:

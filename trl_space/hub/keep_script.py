@@ -14,30 +14,23 @@ the address of a commit that holds the text, which never leads to another one.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
-import json
 import re
 import time
 from dataclasses import dataclass
 
-import httpx2
-
 from ..script import MAX_SCRIPT, sha256_of
 from ..texts import t
+from . import branch
 from .addresses import HubFile
-from .client import Answer, get, get_json, send_once
+from .client import get
 from .config import repo_path
-from .errors import HubProblem, translate
+from .errors import HubProblem
 from .ids import job
 from .jobs import is_refusal
-from .repo_files import files_of
 
 NAME = "trl-space-scripts"
-SECONDS = 15.0
-"""Longest silence of an answer to what changes the dataset."""
-
 TRIES = (0.0, 0.4, 1.2)
 """Seconds to wait before each try. Trying again is safe: the same text is the same file, a commit names its parent."""
 
@@ -92,13 +85,13 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class Shelf(branch.Branch):
     """The dataset with an account's scripts at its newest commit, `head`."""
 
-    repo: str
-    head: str
-    private: bool
-    files: frozenset[str]
+    @property
+    def repo(self) -> str:
+        """The dataset."""
+        return self.id
 
     @property
     def scripts(self) -> tuple[str, ...]:
@@ -145,7 +138,7 @@ def keep_script(owner: str, name: str, text: str, token: str, *, public: bool = 
             place = _look(repo, token)
             if place is None and not last:
                 making = True
-                _create(repo, token)
+                branch.create("datasets", repo, token, private=True)
                 place = _look(repo, token)
             if place is None:
                 raise HubProblem("not_found", status=404)
@@ -193,13 +186,13 @@ def publish(owner: str, head: str, token: str) -> Shelf:
         return place
     if place.head != head:
         raise HubProblem("invalid", sentence=t("keep.publish.changed", repo=repo))
-    body = json.dumps({"visibility": "public"}).encode()
+    settings, about = f"/api/datasets/{repo_path(repo)}/settings", f"the dataset {repo}"
     try:
-        _send("PUT", f"/api/datasets/{repo_path(repo)}/settings", token, body, repo)
+        branch.change("PUT", settings, token, {"visibility": "public"}, about=about)
     except HubProblem as problem:
         if is_refusal(problem):
             key = problem.kind if problem.kind in ("forbidden", "unauthorized") else "other"
-            raise _told(problem, t(f"keep.publish.{key}", repo=repo)) from None
+            raise problem.saying(t(f"keep.publish.{key}", repo=repo)) from None
     # An answer alone may have come from anywhere, and a lost one says nothing.
     with contextlib.suppress(HubProblem):
         place = _look(repo, token) or place
@@ -239,20 +232,17 @@ def _repo(owner: str, token: str) -> str:
 
 
 def _look(repo: str, token: str) -> Shelf | None:
-    about = f"the dataset {repo}"
-    expand = [("expand", name) for name in ("sha", "siblings", "private")]
     try:
-        info = get_json(f"/api/datasets/{repo_path(repo)}/revision/main", token, expand, about=about)
+        here = branch.newest("datasets", repo, token)
     except HubProblem as problem:
         if problem.kind == "not_found":
             return None
         raise
-    id, head, files = (info.get("id"), info.get("sha"), files_of(info)) if isinstance(info, dict) else (None,) * 3
-    if not isinstance(id, str) or not isinstance(head, str) or not _is_commit(head) or files is None:
-        raise HubProblem("bad_answer", about)
-    if id.lower() != repo.lower():
-        raise Renamed("invalid", sentence=t("keep.renamed", repo=repo, other=id[:200]))
-    return Shelf(id, head, info.get("private") is True, files)
+    if not _is_commit(here.head):
+        raise HubProblem("bad_answer", f"the dataset {repo}")
+    if here.id.lower() != repo.lower():
+        raise Renamed("invalid", sentence=t("keep.renamed", repo=repo, other=here.id[:200]))
+    return Shelf(**vars(here))
 
 
 def _find(place: Shelf, data: bytes, sha256: str, token: str) -> str | None:
@@ -271,40 +261,14 @@ def _find(place: Shelf, data: bytes, sha256: str, token: str) -> str | None:
     return None
 
 
-def _create(repo: str, token: str) -> None:
-    """Make the dataset, private, unless there is one already."""
-    owner, _, name = repo.partition("/")
-    body = {"name": name, "organization": owner, "type": "dataset", "visibility": "private"}
-    try:
-        _send("POST", "/api/repos/create", token, json.dumps(body).encode(), repo)
-    except HubProblem as problem:
-        if problem.status != 409:
-            raise
-
-
 def _commit(place: Shelf, path: str, data: bytes, token: str) -> str:
     """Add the file, and a card to what has none; the commit."""
     files = {path: data} if "README.md" in place.files else {path: data, "README.md": _CARD.encode()}
-    header = {"summary": f"Keep {path}", "description": "", "parentCommit": place.head}
-    lines = [{"key": "header", "value": header}]
-    for name, content in files.items():
-        value = {"path": name, "content": base64.b64encode(content).decode(), "encoding": "base64"}
-        lines.append({"key": "file", "value": value})
-    content = "".join(json.dumps(line) + "\n" for line in lines).encode()
-    about, where = f"the dataset {place.repo}", f"/api/datasets/{repo_path(place.repo)}/commit/main"
-    said = _send("POST", where, token, content, place.repo, "application/x-ndjson").json(about)
-    commit = said.get("commitOid") if isinstance(said, dict) else None
-    if not _is_commit(commit):
-        raise HubProblem("bad_answer", about)
-    return commit
-
-
-def _send(method: str, path: str, token: str, content: bytes, repo: str, kind: str = "application/json") -> Answer:
-    about = f"the dataset {repo}"
-    try:
-        return send_once(method, path, token, content, kind=kind, about=about, read=SECONDS)
-    except (httpx2.HTTPError, OSError) as exc:
-        raise translate(exc, about=about) from None
+    lines = [branch.added(name, content) for name, content in files.items()]
+    made = branch.commit(place, f"Keep {path}", lines, token)
+    if not _is_commit(made):
+        raise HubProblem("bad_answer", f"the dataset {place.repo}")
+    return made
 
 
 def _is_commit(value: object) -> bool:
@@ -316,21 +280,9 @@ def _is_commit(value: object) -> bool:
 
 def _not_kept(problem: HubProblem, owner: str, repo: str, *, unclear: bool, left: bool) -> HubProblem:
     if unclear:
-        return _told(problem, t("keep.unclear"))
-    wait = problem.retry_after
-    when = t("launch.when_seconds", n=f"{wait:.0f}") if wait else t("launch.when_minute")
+        return problem.saying(t("keep.unclear"))
     # There is one that this sign-in does not see: not made by this app.
     kind = "forbidden" if problem.kind == "not_found" else problem.kind
     key = kind if kind in _KNOWN else "other"
-    sentence = t(f"keep.refused.{key}", owner=owner, repo=repo, when=when)
-    return _told(problem, f"{sentence} {t('keep.left', repo=repo)}" if left else sentence)
-
-
-def _told(problem: HubProblem, sentence: str) -> HubProblem:
-    return HubProblem(
-        problem.kind,
-        sentence=sentence,
-        status=problem.status,
-        retry_after=problem.retry_after,
-        detail=problem.detail,
-    )
+    sentence = t(f"keep.refused.{key}", owner=owner, repo=repo, when=problem.when)
+    return problem.saying(f"{sentence} {t('keep.left', repo=repo)}" if left else sentence)

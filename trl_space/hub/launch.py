@@ -305,16 +305,16 @@ def _kind_of_doubt(problem: HubProblem) -> str:
 def _refusal(problem: HubProblem, owner: str, left: str) -> HubProblem:
     """What a refused job means for the person who pressed the button."""
     if problem.status is None:
-        return _told(problem, t("launch.unreached"), left)
+        return problem.saying(_with(t("launch.unreached"), left))
     key = problem.kind if problem.kind in FIRST else "other"
-    return _told(problem, t(f"launch.refused.{key}", owner=owner, when=_when(problem)), left)
+    return problem.saying(_with(t(f"launch.refused.{key}", owner=owner, when=problem.when), left))
 
 
 def _unlisted(problem: HubProblem, owner: str) -> HubProblem:
     """What it means that the runs could not be listed: whether this one is going already is not known."""
     if problem.kind in FIRST:
         return _refusal(problem, owner, "")
-    return _told(problem, t("launch.unlisted", owner=owner), "")
+    return problem.saying(t("launch.unlisted", owner=owner))
 
 
 def _not_claimed(problem: HubProblem, id: str, left: str) -> HubProblem:
@@ -322,19 +322,8 @@ def _not_claimed(problem: HubProblem, id: str, left: str) -> HubProblem:
     # What stood against it a moment ago (409), or was written meanwhile (412), is no fault of the name.
     key = problem.kind if problem.kind in FIRST and problem.status not in (408, 409, 412) else "other"
     owner = id.partition("/")[0]
-    return _told(problem, t(f"launch.no_repo.{key}", repo=id, owner=owner, when=_when(problem)), left)
+    return problem.saying(_with(t(f"launch.no_repo.{key}", repo=id, owner=owner, when=problem.when), left))
 
 
-def _told(problem: HubProblem, sentence: str, left: str) -> HubProblem:
-    return HubProblem(
-        problem.kind,
-        sentence=f"{sentence} {left}".strip(),
-        status=problem.status,
-        retry_after=problem.retry_after,
-        detail=problem.detail,
-    )
-
-
-def _when(problem: HubProblem) -> str:
-    wait = problem.retry_after
-    return t("launch.when_seconds", n=f"{wait:.0f}") if wait else t("launch.when_minute")
+def _with(sentence: str, left: str) -> str:
+    return f"{sentence} {left}".strip()

@@ -14,18 +14,14 @@ clearly did nothing.
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-import httpx2
-
-from .client import Answer, get, get_json, send_once
+from . import branch
+from .client import get
 from .config import repo_path
-from .errors import HubProblem, translate
+from .errors import HubProblem
 from .ids import moment
 from .ids import repo as checked_repo
 from .models import read_json
@@ -33,8 +29,6 @@ from .models import read_json
 CLAIM = "trl-space.json"
 # What a repository holds that holds nothing of worth: what the Hub puts there, and a text.
 EMPTY = frozenset({".gitattributes", ".gitignore", "readme.md", "license"})
-SECONDS = 15.0
-"""Longest silence of an answer to what changes a repository."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +41,10 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class State:
+class State(branch.Branch):
     """A model's repository at its newest commit `head`. `claim` is None when nobody claimed it."""
 
-    id: str
-    head: str
-    files: frozenset[str]
-    private: bool
-    claim: Claim | None
+    claim: Claim | None = None
 
     @property
     def empty(self) -> bool:
@@ -64,30 +54,14 @@ class State:
 
 def create(id: str, token: str, *, private: bool) -> bool:
     """Make the model's repository; False when there is one already."""
-    owner, _, name = checked_repo(id).rpartition("/")
-    body = {"name": name, "organization": owner, "visibility": "private" if private else "public"}
-    try:
-        _send("POST", "/api/repos/create", token, json.dumps(body).encode(), id)
-    except HubProblem as problem:
-        if problem.status == 409:
-            return False
-        raise
-    return True
+    return branch.create("models", checked_repo(id), token, private=private)
 
 
 def look(id: str, token: str) -> State:
     """The repository as it is now: asked for anew each time."""
-    about = f"the model {id}"
-    expand = [("expand", name) for name in ("sha", "siblings", "private")]
-    info = get_json(f"/api/models/{repo_path(checked_repo(id))}/revision/main", token, expand, about=about)
-    if not isinstance(info, dict) or not isinstance(info.get("sha"), str) or not isinstance(info.get("id"), str):
-        raise HubProblem("bad_answer", about)
-    listed = info.get("siblings")
-    if not isinstance(listed, list):
-        raise HubProblem("bad_answer", about)
-    files = frozenset(str(item.get("rfilename")) for item in listed if isinstance(item, dict))
-    claim = read_claim(id, info["sha"], token) if CLAIM in files else None
-    return State(info["id"], info["sha"], files, info.get("private") is True, claim)
+    here = branch.newest("models", checked_repo(id), token)
+    claim = read_claim(id, here.head, token) if CLAIM in here.files else None
+    return State(**vars(here), claim=claim)
 
 
 def claim(state: State, mine: Claim, query: str, token: str) -> None:
@@ -104,38 +78,21 @@ def claim(state: State, mine: Claim, query: str, token: str) -> None:
         "recipe": query,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    text = base64.b64encode((json.dumps(content, indent=1) + "\n").encode()).decode()
-    file = {"key": "file", "value": {"path": CLAIM, "content": text, "encoding": "base64"}}
-    _commit(state, "Keep this place for a training run", file, token)
+    file = branch.added(CLAIM, (json.dumps(content, indent=1) + "\n").encode())
+    branch.commit(state, "Keep this place for a training run", [file], token)
 
 
 def release(state: State, token: str) -> None:
     """Take the claim away again."""
-    _commit(state, "The training run was not started", {"key": "deletedFile", "value": {"path": CLAIM}}, token)
+    gone = {"key": "deletedFile", "value": {"path": CLAIM}}
+    branch.commit(state, "The training run was not started", [gone], token)
 
 
 def delete(id: str, token: str) -> None:
     """Delete the repository with all it holds."""
     owner, _, name = checked_repo(id).rpartition("/")
     body = {"name": name, "organization": owner, "type": "model"}
-    _send("DELETE", "/api/repos/delete", token, json.dumps(body).encode(), id)
-
-
-def _commit(state: State, summary: str, change: Mapping[str, Any], token: str) -> None:
-    header = {"key": "header", "value": {"summary": summary, "description": "", "parentCommit": state.head}}
-    lines = "".join(json.dumps(line) + "\n" for line in (header, change))
-    path = f"/api/models/{repo_path(state.id)}/commit/main"
-    answer = _send("POST", path, token, lines.encode(), state.id, "application/x-ndjson").json(f"the model {state.id}")
-    if not isinstance(answer, dict) or not isinstance(answer.get("commitOid"), str):
-        raise HubProblem("bad_answer", f"the model {state.id}")
-
-
-def _send(method: str, path: str, token: str, content: bytes, id: str, kind: str = "application/json") -> Answer:
-    about = f"the model {id}"
-    try:
-        return send_once(method, path, token, content, kind=kind, about=about, read=SECONDS)
-    except (httpx2.HTTPError, OSError) as exc:
-        raise translate(exc, about=about) from None
+    branch.change("DELETE", "/api/repos/delete", token, body, about=f"the model {id}")
 
 
 def read_claim(id: str, head: str, token: str) -> Claim:
