@@ -20,7 +20,6 @@ import inspect
 import json
 import os
 import sys
-import typing
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
@@ -32,7 +31,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts.make_schema import COMMANDS, kind_of, plain, schema  # noqa: E402
+from scripts.make_schema import COMMANDS, entries, schema  # noqa: E402
 from trl_space.schema import read_entry  # noqa: E402
 from trl_space.scripts.form_classes import argument_of  # noqa: E402
 
@@ -124,25 +123,8 @@ def classes() -> dict[str, dict[str, Any]]:
 
 
 def _entries(kind: Any, parser: argparse.ArgumentParser) -> list[dict[str, Any]]:
-    actions = {action.dest: action for action in reversed(parser._actions)}
-    hints = typing.get_type_hints(kind)
-    found = []
-    for field in dataclasses.fields(kind):
-        if not field.init:
-            continue
-        made = field.default_factory() if callable(field.default_factory) else field.default
-        word, optional = kind_of(hints[field.name])
-        action = actions.get(field.name)
-        entry = {
-            "name": field.name,
-            "kind": word,
-            "default": plain(None if made is dataclasses.MISSING else made),
-            "optional": optional,
-            "choices": [plain(one) for one in action.choices] if action is not None and action.choices else None,
-            "help": " ".join((field.metadata.get("help") or "").replace("%%", "%").split()),
-        }
-        found.append({key: value for key, value in entry.items() if key == "default" or value not in (None, False)})
-    return found
+    """The arguments of a class, without what does not matter here."""
+    return [_bare(entry) for entry in entries(kind, parser)]
 
 
 def words() -> dict[str, str]:
@@ -155,11 +137,11 @@ def words() -> dict[str, str]:
     parsers = [importlib.import_module(f"trl.scripts.{command}").make_parser() for command in COMMANDS]
     parsers += [TrlParser(kind) for kind in (TrainingArguments, *(kind for _, kind in _classes("_config", "Config")))]
     for parser in parsers:
-        entries = {entry["name"]: entry for kind in parser.dataclass_types for entry in _entries(kind, parser)}
+        named = {entry["name"]: entry for kind in parser.dataclass_types for entry in _entries(kind, parser)}
         for action in parser._actions:
-            if action.dest in entries and type(action).__name__ != "_StoreFalseAction":
+            if action.dest in named and type(action).__name__ != "_StoreFalseAction":
                 taken.setdefault(action.dest, set()).add(action.nargs or "")
-                if action.nargs != NARGS[argument_of(read_entry(entries[action.dest], "")).takes]:
+                if action.nargs != NARGS[argument_of(read_entry(named[action.dest], "")).takes]:
                     odd.add(action.dest)
     unsure = [name for name in odd if len(taken[name]) > 1]
     if unsure:
@@ -225,10 +207,8 @@ def names() -> str:
         ("pythons", {name: distribution(name).metadata["Requires-Python"] or "" for name in ROOTS}),
     ]
     lines = [f'"trl": {json.dumps(version("trl"))}']
-    for part, entries in parts:
-        inner = ",\n".join(
-            f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in entries.items()
-        )
+    for part, made in parts:
+        inner = ",\n".join(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in made.items())
         lines.append(f'"{part}": {{\n{inner}\n}}')
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

@@ -60,28 +60,32 @@ def plain(value: Any) -> Any:
 def arguments(command: str) -> list[dict[str, Any]]:
     """Every argument of one command, in TRL's order."""
     parser = importlib.import_module(f"trl.scripts.{command}").make_parser()
+    return [entry for kind in parser.dataclass_types for entry in entries(kind, parser)]
+
+
+def entries(kind: Any, parser: argparse.ArgumentParser) -> list[dict[str, Any]]:
+    """Every argument that a class of them brings to a parser; what is empty is left out, but for the default."""
     actions = {action.dest: action for action in reversed(parser._actions)}
+    hints = typing.get_type_hints(kind)
     found = []
-    for kind in parser.dataclass_types:
-        hints = typing.get_type_hints(kind)
-        for field in dataclasses.fields(kind):
-            if not field.init:
-                continue
-            made = field.default_factory() if callable(field.default_factory) else field.default
-            word, optional = kind_of(hints[field.name])
-            action = actions.get(field.name)
-            about = " ".join((field.metadata.get("help") or "").replace("%%", "%").split())
-            entry: dict[str, Any] = {
-                "name": field.name,
-                "kind": word,
-                "default": plain(None if made is dataclasses.MISSING else made),
-                "optional": optional,
-                "choices": [plain(one) for one in action.choices] if action is not None and action.choices else None,
-                "deprecated": "eprecated" in about,
-                "owner": owner(kind, field.name) or None,
-                "help": about,
-            }
-            found.append({key: value for key, value in entry.items() if key == "default" or value not in (None, False)})
+    for field in dataclasses.fields(kind):
+        if not field.init:
+            continue
+        made = field.default_factory() if callable(field.default_factory) else field.default
+        word, optional = kind_of(hints[field.name])
+        action = actions.get(field.name)
+        about = " ".join((field.metadata.get("help") or "").replace("%%", "%").split())
+        entry: dict[str, Any] = {
+            "name": field.name,
+            "kind": word,
+            "default": plain(None if made is dataclasses.MISSING else made),
+            "optional": optional,
+            "choices": [plain(one) for one in action.choices] if action is not None and action.choices else None,
+            "deprecated": "eprecated" in about,
+            "owner": owner(kind, field.name) or None,
+            "help": about,
+        }
+        found.append({key: value for key, value in entry.items() if key == "default" or value not in (None, False)})
     return found
 
 

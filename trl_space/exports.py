@@ -22,6 +22,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from trl_space.script import HUB_FILE
 from trl_space.scripts import header
 from trl_space.scripts.rewrite import with_table
 from trl_space.scripts.table import Table, mount_path
@@ -42,10 +43,6 @@ SHIPPED = "/data"
 # An argument with such an ending is a file of the computer that starts the job, for the client; it refuses others.
 _FILE = re.compile(r"(?s).\.(?:py|sh|ya?ml|toml)\Z")
 _KINDS = {"model": "models", "dataset": "datasets", "space": "spaces", "bucket": "buckets"}
-_HUB_FILE = re.compile(
-    r"hf://(?P<repo>(?:(?:models|datasets|spaces)/)?[^/@]+/[^/@]+)"
-    r"(?:@(?P<revision>refs/(?:pr/\d+|convert/\w+)|[^/]+))?/(?P<path>.+)"
-)
 _PLAIN = re.compile(r"[\w./:,=&%+@~^-]*", re.ASCII)
 
 
@@ -73,10 +70,11 @@ def address(spec: JobSpec, endpoint: str = HUB) -> str:
 
 def web_address(url: str, endpoint: str = HUB) -> str:
     """A script's address for a browser: `hf://datasets/owner/name@main/a.py` as the Hub serves it, another as it is."""
-    found = _HUB_FILE.fullmatch(url)
+    found = HUB_FILE.fullmatch(url)
     if not found:
         return url
-    repo, revision = found["repo"].removeprefix("models/"), quote(found["revision"] or "main", safe="")
+    kind = "" if found["type"] in (None, "models/") else found["type"]
+    repo, revision = kind + found["repo"], quote(found["revision"] or "main", safe="")
     return f"{endpoint}/{repo}/resolve/{revision}/{quote(found['path'])}"
 
 

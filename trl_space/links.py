@@ -81,9 +81,14 @@ def default_recipe(text: str) -> tuple[Recipe, str]:
 
 def as_link(recipe: Recipe) -> Recipe:
     """Return what somebody else's recipe is remembered by: a text that it brings is remembered by its fingerprint."""
-    if not recipe.script.text:
+    return by_sha256(recipe, recipe.script.text)
+
+
+def by_sha256(recipe: Recipe, text: str) -> Recipe:
+    """The recipe with its script's text known by its sha256 alone, as a query can say it; without one as it is."""
+    if not text:
         return recipe
-    return replace(recipe, script=replace(recipe.script, text="", sha256=script.sha256_of(recipe.script.text)))
+    return replace(recipe, script=replace(recipe.script, text="", sha256=script.sha256_of(text)))
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:

@@ -22,10 +22,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from trl_space.frozen import EMPTY, FrozenMap
 from trl_space.names import clean_text, is_repo_id, short, visible
+from trl_space.scripts.header import no_package, requirement
 
 # A job carries its script inside one argument of at most 128 KiB, packed; text of programs packs to a third of that.
 MAX_SCRIPT = 384 * 1024
@@ -48,9 +47,12 @@ _VOLUME = re.compile(
     r"hf://(?:(?P<kind>models|datasets|spaces|buckets)/)?(?P<owner>[^/@:\s]+)/(?P<name>[^/@:\s]+)(?:@(?P<revision>refs/(?:pr/\d+|convert/\w+)|[^/:\s]+))?"
     r"(?P<path>/[^:\s]*)?:(?P<mount>/[^:\s]*)(?::(?P<mode>ro|rw))?"
 )
-_FILE = re.compile(
-    r"hf://(?:(?:models|datasets|spaces)/)?(?P<owner>[^/@\s]+)/(?P<name>[^/@\s]+)(?:@(?:refs/(?:pr/\d+|convert/\w+)|[^/\s]+))?/(?P<path>[^\s]+)"
+HUB_FILE = re.compile(
+    r"hf://(?P<type>(?:models|datasets|spaces)/)?(?P<repo>[^/@\s]+/[^/@\s]+)"
+    r"(?:@(?P<revision>refs/(?:pr/\d+|convert/\w+)|[^/\s]+))?/(?P<path>[^\s]+)"
 )
+"""A file on the Hub as a recipe names it."""
+
 # The shape of the Hub's own tokens: https://huggingface.co/docs/hub/security-tokens
 _TOKEN = re.compile(r"hf_[A-Za-z0-9]{16,}|hf_oauth_[A-Za-z0-9._-]{16,}")
 
@@ -226,9 +228,9 @@ def _url(value: Any) -> str:
     if len(text) > MAX_ADDRESS or not text.isascii() or re.search(r"[\s\\\"'<>`{}|^]", text):
         raise ValueError(f"{short(text)} is not an address of a script")
     if is_hub_file(text):
-        found = _FILE.fullmatch(text)
+        found = HUB_FILE.fullmatch(text)
         steps = found["path"].split("/") if found else []
-        if not found or not is_repo_id(f"{found['owner']}/{found['name']}") or {"", ".", ".."} & set(steps):
+        if not found or not is_repo_id(found["repo"]) or {"", ".", ".."} & set(steps):
             raise ValueError(f"{short(text)} is no file on the Hub; those look like hf://datasets/owner/name/train.py")
         return text
     try:
@@ -262,10 +264,10 @@ def _text(value: Any) -> str:
 def _requirements(value: Any) -> tuple[str, ...]:
     found = []
     for item in _items("dependencies")(value):
-        try:
-            found.append(str(Requirement(item)))
-        except InvalidRequirement:
-            raise ValueError(f"{short(item)} is not a package; packages look like trl or trl==1.16.0") from None
+        package = requirement(item)
+        if package is None:
+            raise ValueError(no_package(item))
+        found.append(str(package))
     return tuple(dict.fromkeys(found))
 
 

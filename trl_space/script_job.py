@@ -15,7 +15,6 @@ import re
 import shlex
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from trl_space.facts import Machine
@@ -29,8 +28,9 @@ from trl_space.jobspec import (
     group_label,
     label,
 )
+from trl_space.links import by_sha256
 from trl_space.recipe import Recipe
-from trl_space.script import Script, read_volume, sha256_of
+from trl_space.script import Script, read_volume
 
 # One argument of a Linux program may hold 128 KiB. A training's own script, changed by hand, has to fit as well, and
 # gzip packs it less than the bzip2 with which it travels otherwise.
@@ -66,7 +66,7 @@ def compile(recipe: Recipe, *, text: str, machine: Machine, account_name: str, l
     image = IMAGES[recipe.image].name if recipe.image in IMAGES else recipe.image
     name = file_name(script)
     # A run is known by what it runs, also when its text came from nowhere else.
-    recipe = replace(recipe, script=replace(script, sha256=sha256_of(text))) if text else recipe
+    recipe = by_sha256(recipe, text)
     return JobSpec(
         image=image,
         command=list(script.command) if script.command else _uv_command(script, text, name),

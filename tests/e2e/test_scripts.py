@@ -17,11 +17,11 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e.space import Space, cancel, jobs_of, run_of, search, sign_in, start_button
 from tests.hub.script_server import ScriptServer
 from trl_space import guide
+from trl_space.links import by_sha256
 from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
 from trl_space.script import sha256_of
 from trl_space.trl_examples import EXAMPLES, example_at
-from trl_space.ui.script_form import by_sha256
 
 GIST, GITHUB = "gist.githubusercontent.com", "raw.githubusercontent.com"
 PRINTS = """\

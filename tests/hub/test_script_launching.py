@@ -16,12 +16,12 @@ from huggingface_hub import HfApi, HfFileSystem
 
 from trl_space.hub import jobs, launch
 from trl_space.hub.errors import HubProblem
+from trl_space.links import by_sha256
 from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
 from trl_space.script import Script, sha256_of
 from trl_space.ui.calls import Calls
 from trl_space.ui.login import LocalLogin
-from trl_space.ui.script_form import by_sha256
 from trl_space.ui.scripts import Scripts
 from trl_space.ui.session import Facts
 

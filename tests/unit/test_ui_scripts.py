@@ -20,7 +20,7 @@ from tests.unit.cases import ADA, MACHINES
 from tests.unit.recipes import SCRIPTS, script_runs
 from tests.unit.script_cases import GOOD, GUIDE, KEYED, PARSED
 from tests.unit.test_ui_opening import load, text
-from trl_space import checks, guide, script
+from trl_space import checks, guide, links, script
 from trl_space.recipe import Recipe, write_duration
 from trl_space.script import Script, sha256_of
 from trl_space.trl_examples import EXAMPLES, example_at
@@ -63,7 +63,7 @@ def test_an_untouched_form_changes_nothing(recipe: Recipe) -> None:
     assert done.text == ("" if recipe.script.command else body or recipe.script.text)
     query = script_form.address(done)
     assert recipe.script.text == "" or recipe.script.text not in query or len(recipe.script.text) < 9
-    assert Recipe.from_query(query) == script_form.by_sha256(done.recipe, done.recipe.script.text)
+    assert Recipe.from_query(query) == links.by_sha256(done.recipe, done.recipe.script.text)
 
 
 @given(st.dictionaries(st.sampled_from(script_form.ALL_FIELDS), JSON), JSON)

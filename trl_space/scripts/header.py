@@ -72,6 +72,11 @@ def requirement(text: str) -> Requirement | None:
         return None
 
 
+def no_package(text: str) -> str:
+    """A sentence about what is none."""
+    return f"{short(text)} is not a package; packages look like trl or trl==1.16.0"
+
+
 def name_of(found: Requirement) -> str:
     """The name of the package, as the package index writes it."""
     return str(canonicalize_name(found.name))
@@ -120,7 +125,7 @@ def _dependencies(value: Any, faults: list[str]) -> tuple[str, ...]:
         faults.append(f'dependencies must be a list of packages such as ["trl"], not {short(value)}')
         return ()
     wrong = [one for one in value if not requirement(one)][:MAX_FAULTS]
-    faults += [f"{short(one)} is not a package; packages look like trl or trl==1.16.0" for one in wrong]
+    faults += [no_package(one) for one in wrong]
     return tuple(value)
 
 

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 
 from trl_space.names import short
 from trl_space.scripts import block
-from trl_space.scripts.header import name_of, python_range, read, requirement, toml
+from trl_space.scripts.header import name_of, no_package, python_range, read, requirement, toml
 from trl_space.scripts.table import Table, quoted, write_table
 
 # Places where a list may end or go on that are tried before a header is left as it is.
@@ -37,7 +37,7 @@ def with_dependency(text: str, added: str) -> str:
     """The text with one more package; one of the same name is replaced. Raises ValueError."""
     wanted = requirement(added)
     if wanted is None:
-        raise ValueError(f"{short(added)} is not a package; packages look like trl or trl==1.16.0")
+        raise ValueError(no_package(added))
     there = read(text).dependencies
     same = [place for place, one in enumerate(there) if (old := requirement(one)) and name_of(old) == name_of(wanted)]
     if not same:
@@ -60,7 +60,7 @@ def with_dependencies(text: str, wanted: Iterable[str]) -> str:
     packages = list(wanted)
     wrong = next((one for one in packages if requirement(one) is None), None)
     if wrong is not None:
-        raise ValueError(f"{short(wrong)} is not a package; packages look like trl or trl==1.16.0")
+        raise ValueError(no_package(wrong))
     header = read(text)
     if header.problem:
         raise ValueError(header.problem)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from trl_space.links import by_sha256
 from trl_space.recipe import Recipe, clean_text, parse_duration, write_duration
 from trl_space.script import MAX_ITEM, MAX_ITEMS, Script, sha256_of
 from trl_space.ui import form
@@ -174,13 +175,6 @@ def values(recipe: Recipe, text: str = "") -> dict[str, Any]:
             "token": "",
         },
     }
-
-
-def by_sha256(recipe: Recipe, text: str) -> Recipe:
-    """The recipe with its script's text known by its sha256 alone, as a query can say it; a command stays as it is."""
-    if not text:
-        return recipe
-    return replace(recipe, script=replace(recipe.script, text="", sha256=sha256_of(text)))
 
 
 def address(filled: Filled) -> str:

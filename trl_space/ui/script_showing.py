@@ -205,10 +205,10 @@ class ScriptCase:
         """The launch part's value, but for what it is told about the moment. `locks` stay in the address."""
         blocking = checks.blocking(self.found)
         label = blocking.title if blocking else t("page.script.start")
-        runs = script_form.by_sha256(self.recipe, self.filled.text)
+        runs = links.by_sha256(self.recipe, self.filled.text)
         limit = spoken(self.recipe.timeout)
         mine = replace(self.filled, recipe=self.unnamed(self.filled.recipe))
-        shared = script_form.by_sha256(mine.recipe, self.filled.text).to_share()
+        shared = links.by_sha256(mine.recipe, self.filled.text).to_share()
         return {
             "ready": blocking is None,
             "label": label,
