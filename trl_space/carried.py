@@ -72,8 +72,7 @@ def job_of(item: Mapping[str, Any]) -> JobSpec:
     where = item.get("dockerImage") or (f"hf.co/spaces/{item['spaceId']}" if item.get("spaceId") else "")
     if not where or not isinstance(owner, Mapping):
         raise ValueError("this is no job")
-    parts = [item.get("command"), item.get("arguments")]
-    command = [str(word) for part in parts if isinstance(part, list) for word in part]
+    command = words_of(item)
     text, uv = _script(command)
     carried = read(command)
     volumes = item.get("volumes") if isinstance(item.get("volumes"), list) else []
@@ -93,6 +92,12 @@ def job_of(item: Mapping[str, Any]) -> JobSpec:
         volumes=tuple(dict(one) for one in volumes if isinstance(one, Mapping) and one.get("mountPath")),
         uv=uv,
     )
+
+
+def words_of(item: Mapping[str, Any]) -> list[str]:
+    """Command and arguments of the Hub's description of a job, as texts."""
+    parts = [item.get("command"), item.get("arguments")]
+    return [word for part in parts if isinstance(part, list) for word in part if isinstance(word, str)]
 
 
 def sources(script: str) -> dict[str, str]:

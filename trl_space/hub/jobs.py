@@ -154,7 +154,7 @@ def run_of(item: Any) -> Run:
         labels=_strings(item.get("labels")),
         environment=_strings(item.get("environment")),
         url=f"{endpoint()}/jobs/{owner}/{item['id']}",
-        command=" ".join(words_of(item))[:MOST_COMMAND],
+        command=" ".join(carried.words_of(item))[:MOST_COMMAND],
         running_seconds=_running(item),
         author=str(by.get("name") or "")[:100] if isinstance(by, dict) else "",
     )
@@ -164,7 +164,7 @@ def command_of(owner: str, job_id: str, token: str | None) -> list[str]:
     """The whole command of a job. Raises HubProblem."""
     owner, job_id = job(owner, job_id)
     item = get_json(job_path(owner, job_id), token, about="this run")
-    return words_of(item) if isinstance(item, dict) else []
+    return carried.words_of(item) if isinstance(item, dict) else []
 
 
 def spec_of(owner: str, job_id: str, token: str | None) -> JobSpec:
@@ -179,12 +179,6 @@ def spec_of(owner: str, job_id: str, token: str | None) -> JobSpec:
         return carried.job_of(item if isinstance(item, dict) else {})
     except (ValueError, TypeError) as wrong:
         raise HubProblem("bad_answer", "this run") from wrong
-
-
-def words_of(item: Mapping[str, Any]) -> list[str]:
-    """Command and arguments of the Hub's description of a job, as texts."""
-    parts = [item.get("command"), item.get("arguments")]
-    return [word for part in parts if isinstance(part, list) for word in part if isinstance(word, str)]
 
 
 def _list(owner: str, labels: list[tuple[str, str]], token: str, more: Params = ()) -> list[Run]:

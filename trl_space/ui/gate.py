@@ -114,7 +114,7 @@ class Gate:
         with asking(Asker(passed["session_hash"], turn_of(passed["data"]))):
             await self.app(scope, replay(whole, receive), send)
 
-    @property
+    @functools.cached_property
     def steps(self) -> dict[str, Any]:
         """The endpoints of the API by name: the public ones, which every event of the page is not."""
         return {one.api_name: one for one in self.blocks.fns.values() if one.api_visibility == "public"}

@@ -133,10 +133,8 @@ def without_changed(locks: tuple[str, ...], before: Recipe, after: Recipe) -> tu
     """The locks that are left when the visitor let a check change the recipe: its button is their own act."""
 
     def same(name: str) -> bool:
-        if hasattr(before, name) and name != "settings":
+        if hasattr(before, name):
             return getattr(before, name) == getattr(after, name)
-        if name == "settings":
-            return before.settings == after.settings
         return before.settings.get(name) == after.settings.get(name)
 
     return tuple(name for name in locks if same(name))

@@ -179,12 +179,8 @@ class Scripts:
         case = self.read_form(given, shown, visitor)
         for one in case.found:
             if one.id == check and one.fix and one.fix.kind == "set":
-                changes = dict(one.fix.changes)
-                recipe, before, last = (
-                    replace(case.filled.recipe, **changes),
-                    case.filled.recipe,
-                    Shown.read(shown).page,
-                )
+                changes, before, last = dict(one.fix.changes), case.filled.recipe, Shown.read(shown).page
+                recipe = replace(before, **changes)
                 if recipe.script.url and recipe.script.url == before.script.url:
                     recipe = replace(recipe, script=replace(recipe.script, sha256=before.script.sha256))
                 said = {*case.filled.said, *(script_form.SAID & set(changes))}

@@ -22,6 +22,7 @@ from trl_space.ui import cards, catalog, previews, views
 from trl_space.ui import settings as places
 from trl_space.ui.form import Filled
 from trl_space.ui.known import Case
+from trl_space.ui.opening import SCRIPT_PLACES
 from trl_space.ui.words import spoken
 
 # Where a check's button leads.
@@ -39,13 +40,8 @@ TARGETS = {
     "teacher": "trl-teacher",
     "trainer": "trl-trainer",
     "script": "trl-card-script",
-    "script_args": "trl-script-args",
-    "dependencies": "trl-script-packages",
+    **SCRIPT_PLACES,
     "python": "trl-script-python",
-    "image": "trl-script-image",
-    "secrets": "trl-script-secret",
-    "env": "trl-script-env-box",
-    "volumes": "trl-script-volumes-box",
 }
 
 
