@@ -87,6 +87,7 @@ def served(hub: LocalHub, folder: Path) -> Iterator[Served]:
         printed = space.server.output()
     finally:
         space.stop()
+        jobs.cancel(WHO, run.job_id, hub.token(WHO))
     assert "Traceback" not in printed, printed[-3000:]
     assert not [who for who in (WHO, "grace", "poor", OWNER) if hub.token(who) in printed]
 

@@ -75,7 +75,7 @@ def hf(local_hub: LocalHub, tmp_path: Path) -> Hf:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its run takes one of the two places for jobs
 def _app(_shared_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(_shared_hub.start(), tmp_path_factory.mktemp("app")) as app:
         yield app
