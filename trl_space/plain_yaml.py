@@ -64,3 +64,19 @@ def _look(yaml: Any, loader: Any, text: str) -> None:
             open_.append({"keys": set() if mapping else None, "key": True})
         elif isinstance(event, yaml.CollectionEndEvent):
             open_.pop()
+
+
+def write(value: Any) -> str:
+    """Return a value as YAML, texts of several lines as they are where YAML can hold them so."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """The safe writer, with a style of our own for long texts."""
+
+    def text(dumper: Any, said: str) -> Any:
+        # Other line ends than the plain one would be read back as that.
+        as_it_is = "\n" in said and not set(said) & {"\x85", "\u2028", "\u2029"}
+        return dumper.represent_scalar("tag:yaml.org,2002:str", said, style="|" if as_it_is else None)
+
+    Dumper.add_representer(str, text)
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000)

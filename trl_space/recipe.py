@@ -150,8 +150,6 @@ class Recipe:
 
     def to_yaml(self) -> str:
         """Return the recipe as a YAML file that `from_yaml` reads back."""
-        import yaml  # only here: it is slow to import and most pages never write a file
-
         plain: dict[str, Any] = {"trl_space": int(VERSION)}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -164,7 +162,7 @@ class Recipe:
             if field.name == "script":
                 value = value.to_dict()
             plain[field.name] = dict(value) if isinstance(value, Mapping) else value
-        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=1000)
+        return plain_yaml.write(plain)
 
     def to_share(self) -> Recipe:
         """Return the recipe without what belongs to one person or one workshop: who pays and how much at most, the

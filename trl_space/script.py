@@ -90,6 +90,11 @@ class Script:
         return self != NO_SCRIPT
 
     @property
+    def unlinked(self) -> bool:
+        """Whether it is a text that no link can name, because it is at no address."""
+        return bool(self.text or self.sha256) and not self.url and not self.command
+
+    @property
     def runs(self) -> bool:
         """Whether it says what is run."""
         return bool(self.url or self.text or self.command)

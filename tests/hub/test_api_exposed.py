@@ -39,7 +39,7 @@ EVENTS = {
 # What parts of the page call by themselves.
 CALLS = {
     *("search", "launch", "rehearse", "list", "look", "models", "first", "cancel", "compare"),
-    *("code", "source", "share", "recipe", "read", "edit", "header"),
+    *("code", "source", "share", "keep", "publish", "recipe", "read", "edit", "header"),
 }
 # The API.
 STEPS = {"check", "estimate", "compile", "launch", "status"}
@@ -173,7 +173,9 @@ def asked_of(name: str, run: str) -> list[Any]:
         "launch": [{"query": PRIVATE_LINK, "launch_id": "other-user-1", "agreed": ["rows_few", "twin"]}],
         "code": [{"query": PRIVATE_LINK}, {"run": run}],
         "source": [{"query": PRIVATE_LINK}, {"run": run}],
-        "share": [{"query": PRIVATE_LINK, "run": run}],
+        "share": [{"query": PRIVATE_LINK, "run": run}, {"query": f"script_sha256={'0' * 64}", "run": run}],
+        "keep": [{"query": PRIVATE_LINK, "run": run}, {"query": f"script_sha256={'0' * 64}", "run": run}],
+        "publish": [{"head": "0" * 40}],
         "recipe": [{"query": PRIVATE_LINK}],
         "edit": [{"query": PRIVATE_LINK}],
         "read": [{"url": f"hf://datasets/{PRIVATE_DATASET}/train.jsonl"}, {"url": f"hf://{PRIVATE_MODEL}/config.json"}],

@@ -41,7 +41,7 @@ def _no_space(monkeypatch):
 
 
 def shared(query: str, **more) -> dict:
-    return asyncio.run(sharing.share({"query": query, "at": AT, **more}, None))
+    return asyncio.run(sharing.share({"query": query, "at": AT, **more}))
 
 
 def by_id(shown: Shown) -> dict[str, dict]:
@@ -128,7 +128,7 @@ def test_no_question_makes_it_fall_over(asked, capsys):
     assert asyncio.run(panel.code(asked, None))["problem"]
     answer = asyncio.run(panel.source(asked, None))
     assert answer.get("problem") or answer["files"][0][0] == "worker/train.py"
-    assert "yaml" in asyncio.run(sharing.share(asked, None))
+    assert "yaml" in asyncio.run(sharing.share(asked))
     assert "accident" not in capsys.readouterr().err
 
 
@@ -210,7 +210,8 @@ def test_every_recipe_can_be_handed_on(recipe):
     answer, wanted = shared(recipe.to_query()), Recipe.from_query(recipe.to_query()).to_share()
     assert Recipe.from_yaml(answer["yaml"]) == wanted
     if answer["link"] is None:
-        assert len(wanted.to_query().encode()) > MAX_BYTES and link_of(wanted) is None
+        assert len(wanted.to_query().encode()) > MAX_BYTES or wanted.script.unlinked
+        assert link_of(wanted) is None
         return
     link = answer["link"]
     assert Recipe.from_query(link.removeprefix(AT + "?")) == wanted
@@ -243,7 +244,7 @@ def test_what_no_link_can_hold_is_a_file():
     assert pasted["link"] is None and Recipe.from_yaml(pasted["yaml"]).script.text == "print('mine')\n"
     assert "no address" in pasted["notes"][0]
     assert "no address" in shared(RECIPE.to_query(), at="")["notes"][0]
-    assert asyncio.run(sharing.share({"query": RECIPE.to_query()}, None))["link"] is None
+    assert asyncio.run(sharing.share({"query": RECIPE.to_query()}))["link"] is None
 
 
 @pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, mapping={"question": "a column of a longer name " * 12})])

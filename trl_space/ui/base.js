@@ -102,8 +102,9 @@ window.trl = (() => {
   }
 
   // Who is at this browser, for what it keeps to itself (recent choices): told by the header, "" when nobody is.
-  // `chose` and `typed` are when something was chosen and typed last, in ms: see address.js.
-  const state = { account: "", dirty: 0, chose: 0, typed: 0, listeners: new Set() };
+  // `chose` and `typed` are when something was chosen and typed last, in ms: see address.js. `mend` is the check that the
+  // visitor wants mended or looked at anew: kept here, because an answer to something older may replace the summary's value.
+  const state = { account: "", dirty: 0, chose: 0, typed: 0, mend: "", listeners: new Set() };
 
   function recents(kind, add) {
     const key = `trl-space:recent:${kind}:${state.account}`;
@@ -214,7 +215,7 @@ window.trl = (() => {
     }
     const brief = (value, i) => {
       if (i === place) return { choices: value?.choices, for: value?.for };
-      return value && typeof value === "object" && "checks" in value ? { mend: value.mend } : value;
+      return value && typeof value === "object" && "checks" in value ? { mend: state.mend } : value;
     };
     return [kept, ...all.slice(1).map((value, i) => brief(value, i + 1))];
   }

@@ -150,7 +150,7 @@ def named(spec: JobSpec, recipe: Recipe, anonymous: bool) -> Shown:
 
 def link_of(recipe: Recipe | None) -> str | None:
     """The query that opens a recipe; None for one that no link can hold."""
-    if recipe is None or recipe.script.text:
+    if recipe is None or recipe.script.unlinked:
         return None
     query = recipe.to_query()
     return query if len(query.encode()) <= MAX_BYTES else None

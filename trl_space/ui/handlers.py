@@ -31,7 +31,7 @@ from trl_space.ui import settings as places
 from trl_space.ui.again import look_again
 from trl_space.ui.form import Shown
 from trl_space.ui.gate import careful
-from trl_space.ui.known import ask_account, known
+from trl_space.ui.known import Case, ask_account, known, wait_for
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.opening import Opening
 from trl_space.ui.script_form import ALL_FIELDS
@@ -271,23 +271,37 @@ class Handlers:
         *values, asked = values or (None,)
         name = asked.get("mend") if isinstance(asked, dict) else None
         if script_form.is_shown(shown):
-            return pack(MEND, self.scripts.mend(by_name(values), shown, name, visitor))
+            return pack(MEND, await self.scripts.mend(by_name(values), shown, name, visitor))
         last = Shown.read(shown)
         filled = form.fill(values, last)
-        case = known(self.facts, filled.recipe, visitor, last.link(filled.recipe))
-        for one in all_checks(case.recipe, case.facts, filled.problems):
-            if one.id == name and one.fix and one.fix.kind == "set":
-                recipe = form.mended(filled.recipe, dict(one.fix.changes))
-                preset = known(self.facts, recipe, visitor).facts.preset
-                answer = self.fields(recipe, preset)
-                del answer["subset"], answer["split"]
-                state = {**form.remembered(recipe, preset), "turn": last.turn, "follow": last.follow}
-                if filled.recipe.resume and not recipe.resume:
-                    answer["notice"] = []  # it said that a run is continued
-                locks = opened.without_changed(last.locked(recipe), filled.recipe, recipe)
-                answer["locks"] = opened.locks_value(locks, recipe)
-                return pack(MEND, {**answer, "mapping": form.asked_columns(recipe), "launch": state})
-        return pack(MEND, {})
+        changes = await self.offered(name, filled, visitor, last.link(filled.recipe))
+        if changes is None:
+            return pack(MEND, {})
+        recipe = form.mended(filled.recipe, changes)
+        preset = known(self.facts, recipe, visitor).facts.preset
+        answer = self.fields(recipe, preset)
+        del answer["subset"], answer["split"]
+        state = {**form.remembered(recipe, preset), "turn": last.turn, "follow": last.follow}
+        if filled.recipe.resume and not recipe.resume:
+            answer["notice"] = []  # it said that a run is continued
+        locks = opened.without_changed(last.locked(recipe), filled.recipe, recipe)
+        answer["locks"] = opened.locks_value(locks, recipe)
+        return pack(MEND, {**answer, "mapping": form.asked_columns(recipe), "launch": state})
+
+    async def offered(
+        self, name: Any, filled: form.Filled, visitor: Visitor, linked: Recipe | None
+    ) -> dict[str, Any] | None:
+        """What the check of this name would change. Facts that the page showed a moment ago may be on their way again:
+        then it is looked for once more when they are there."""
+
+        def look(case: Case) -> dict[str, Any] | None:
+            found = all_checks(case.recipe, case.facts, filled.problems)
+            fixes = [one.fix for one in found if one.id == name and one.fix and one.fix.kind == "set"]
+            return dict(fixes[0].changes) if fixes else None
+
+        about = (self.facts, filled.recipe, visitor, linked)
+        now = look(known(*about))
+        return now if now is not None else look(await wait_for(*about))
 
     @careful
     async def start_anew(self, shown: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from trl_space.hub.follow import Followers
 from trl_space.recipe import Recipe, write_duration
 from trl_space.texts import t
 from trl_space.trainers import Field
-from trl_space.ui import assets, cards, form, pictures, run_rows, sharing
+from trl_space.ui import assets, cards, form, pictures, run_rows
 from trl_space.ui import settings as places
 from trl_space.ui.api import Api, Blocks
 from trl_space.ui.api_queue import ApiQueue
@@ -28,6 +28,7 @@ from trl_space.ui.components import Part
 from trl_space.ui.exporting import Exporting
 from trl_space.ui.gate import Gate
 from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
+from trl_space.ui.keeping import Keeping
 from trl_space.ui.login import Identity, OAuthRoutes
 from trl_space.ui.my_runs import MyRuns
 from trl_space.ui.reading import Reading
@@ -63,6 +64,7 @@ class Page:
         self.calls = Calls(identity, facts, self.scripts)
         self.rehearsing = Rehearsing(identity, self.calls)
         self.exporting = Exporting(identity, self.calls)
+        self.keeping = Keeping(identity, self.calls)
         self.runs = MyRuns(identity, facts, self.calls)
         self.comparing = Comparing(identity, facts, self.runs)
         routes = RunRoutes(identity, facts, Followers())
@@ -99,7 +101,9 @@ class Page:
             "edit": own.edit,
             "code": self.exporting.code,
             "source": self.exporting.source,
-            "share": sharing.share,
+            "share": self.keeping.share,
+            "keep": self.keeping.keep,
+            "publish": self.keeping.publish,
             "read": self.scripts.read,
             "header": self.scripts.header,
             "list": self.runs.list,
@@ -123,7 +127,7 @@ class Page:
     def _form(self) -> None:
         with gr.Column(elem_classes="t-view t-view-form t-view-run t-view-runs t-view-scripts"):
             self.at["notice"] = Part("notice", value=[], events=("drop",), elem_id="trl-notice")
-            shown = [self._server(name) for name in ("code", "source", "share", "edit")]
+            shown = [self._server(name) for name in ("code", "source", "share", "edit", "keep", "publish")]
             Part("code", server=shown, elem_id="trl-code-part", later=assets.later_url())
         with gr.Column(elem_classes="t-view t-view-form t-view-scripts", elem_id="trl-locks-box"):
             self.at["locks"] = Part("locks", {"locks": []}, events=("choose",), elem_id="trl-locks")

@@ -174,24 +174,28 @@ class Scripts:
         answer["summary"]["looked"] = clean_text(name) if isinstance(name, str) else ""
         return answer
 
-    def mend(self, given: dict[str, Any], shown: Any, check: Any, visitor: Visitor) -> dict[str, Any]:
-        """Do what a check offers: the places of the changed recipe; {} when it offers nothing."""
+    async def mend(self, given: dict[str, Any], shown: Any, check: Any, visitor: Visitor) -> dict[str, Any]:
+        """Do what a check offers: the places of the changed recipe; {} when it offers nothing. What the page showed a
+        moment ago may be on its way again: then it is looked for once more when it is there."""
         case = self.read_form(given, shown, visitor)
-        for one in case.found:
-            if one.id == check and one.fix and one.fix.kind == "set":
-                changes, before, last = dict(one.fix.changes), case.filled.recipe, Shown.read(shown).page
-                recipe = replace(before, **changes)
-                if recipe.script.url and recipe.script.url == before.script.url:
-                    recipe = replace(recipe, script=replace(recipe.script, sha256=before.script.sha256))
-                said = {*case.filled.said, *(script_form.SAID & set(changes))}
-                kept = recipe.script.url == before.script.url and not recipe.script.text
-                answer = self.fields(recipe, case.filled.text if kept else "", said)
-                typed = [[name, name in case.filled.typed] for name in recipe.script.secrets]
-                answer["script"] |= {"secrets": typed, "token": "own" if case.filled.own_token else ""}
-                answer["launch"] |= {"turn": last.turn}
-                locks = opening_of.without_changed(last.locked(before), before, recipe)
-                return {**answer, "locks": opening_of.locks_value(locks, recipe)}
-        return {}
+        changes = offered(case, check)
+        if changes is None and case.waits:
+            await wait_for_all(self.facts, visitor)
+            changes = offered(case := self.read_form(given, shown, visitor), check)
+        if changes is None:
+            return {}
+        before, last = case.filled.recipe, Shown.read(shown).page
+        recipe = replace(before, **changes)
+        if recipe.script.url and recipe.script.url == before.script.url:
+            recipe = replace(recipe, script=replace(recipe.script, sha256=before.script.sha256))
+        said = {*case.filled.said, *(script_form.SAID & set(changes))}
+        kept = recipe.script.url == before.script.url and not recipe.script.text
+        answer = self.fields(recipe, case.filled.text if kept else "", said)
+        typed = [[name, name in case.filled.typed] for name in recipe.script.secrets]
+        answer["script"] |= {"secrets": typed, "token": "own" if case.filled.own_token else ""}
+        answer["launch"] |= {"turn": last.turn}
+        locks = opening_of.without_changed(last.locked(before), before, recipe)
+        return {**answer, "locks": opening_of.locks_value(locks, recipe)}
 
     # --- calls of the parts -----------------------------------------------------------------------------------------
 
@@ -268,6 +272,12 @@ class Scripts:
                 raise
             said = clean_text(problem.detail)[:300]
             raise HubProblem("invalid", sentence=t("page.script.not_mounted", said=said)) from None
+
+
+def offered(case: ScriptCase, check: Any) -> dict[str, Any] | None:
+    """What the check of this name would change."""
+    fixes = [one.fix for one in case.found if one.id == check and one.fix and one.fix.kind == "set"]
+    return dict(fixes[0].changes) if fixes else None
 
 
 async def wait_for_all(facts: Facts, visitor: Visitor) -> None:

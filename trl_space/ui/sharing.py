@@ -1,10 +1,10 @@
 """A recipe to hand on: the link, its QR code, the badge, and what a README says with it.
 
-    share(asked)     {"link", "notes", "qr", "snippets": [{"id", "text", "file"}], "yaml"}    or {"problem"}
+    await share(asked)     {"link", "notes", "qr", "snippets": [{"id", "text", "file"}], "yaml"}
 
 `asked` is {"query", "text", "at"}: the recipe as for `exporting`, and the address of this page as the browser has it.
 What is shared leaves out who pays, where the result goes and what it continues (`Recipe.to_share`). What no link can
-hold is shared as the recipe's file.
+hold is shared as the recipe's file; `keeping` makes a link of it where its script can be saved.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-import gradio as gr
-
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.script import MAX_SCRIPT
 from trl_space.texts import t
 from trl_space.trainers import TRAINERS
 from trl_space.ui.exporting import link_of, own_address
-from trl_space.ui.gate import answering
 
 WORDS = "page.parts.code"
 BADGE = "https://img.shields.io/badge/Train_your_own-TRL_Space-ffd21e"
@@ -33,8 +30,7 @@ MOST_QR = 1000
 """Bytes of a link beyond which its code has more squares than a phone shows well at three pixels each."""
 
 
-@answering
-async def share(asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
+async def share(asked: Any) -> dict[str, Any]:
     """What is handed on. Needs nobody's sign-in: it says only what the recipe says."""
     given = asked if isinstance(asked, dict) else {}
     query = given.get("query") if isinstance(given.get("query"), str) else ""
@@ -46,7 +42,13 @@ async def share(asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
     at, shared = own_address(given.get("at")), link_of(recipe)
     answer: dict[str, Any] = {"yaml": recipe.to_yaml(), "link": None, "notes": [t(f"{WORDS}.share_note")]}
     if shared is None or not at:
-        why = "pasted" if recipe.script.text else "long" if shared is None else "nowhere"
+        why = (
+            "pasted"
+            if recipe.script and not recipe.script.url and not recipe.script.command
+            else "long"
+            if shared is None
+            else "nowhere"
+        )
         return answer | {"notes": [t(f"{WORDS}.share_file_{why}"), *answer["notes"]]}
     link = f"{at}?{shared}"
     answer["notes"] += [t(f"{WORDS}.share_here")] if urlsplit(at).hostname in LOOPBACK else []

@@ -1,7 +1,8 @@
 // Opens the two panels about a run, "Show the code" and "Share", from anywhere: their own script is read when one is
 // opened for the first time. Draws nothing itself.
-//   trl.show_code({query, text} | {run: "owner/job"})      trl.show_share({query, text})
-// `query` is a recipe's, `text` the script of one that no query holds. props: {later: address of the script}
+//   trl.show_code({query, text} | {run: "owner/job"})      trl.show_share({query, text, run})
+// `query` is a recipe's, `text` the script of one that no query holds, or `run` the address of the run that has it.
+// props: {later: address of the script}
 trl.parts.code = ({ element, props, server, texts }) => {
   let coming = null;
   const read = () => (coming ||= new Promise((done, failed) => {

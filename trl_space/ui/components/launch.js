@@ -23,6 +23,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     price, h("span", { class: "t-sr" }, texts.details_sr), sign);
   const link = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-copy", onclick: async () => {
     if (props.value.long) return file();
+    if (props.value.unshared) return trl.show_share(asked()); // a text of one's own needs an address first
     const done = await trl.copy(`${trl.here()}?${props.value.share}`);
     flash(link, icon("ok"), done ? texts.copied : texts.not_copied);
   } });
@@ -36,7 +37,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   element.append(h("div", { class: "t-bar" }, unfold, button), trouble, h("div", { class: "t-after" }, link, share, show), long);
   const calm = () => {
     const size = props.value?.long;
-    link.replaceChildren(icon(size ? "download" : "link"), size ? texts.recipe : texts.copy);
+    link.replaceChildren(icon(size ? "download" : "link"), size ? texts.recipe : props.value?.unshared ? texts.make_link : texts.copy);
     long.hidden = !size;
     long.textContent = size ? trl.fill(texts.long, { size: Math.ceil(size / 1024) }) : "";
   };
@@ -148,8 +149,6 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     button.classList.toggle("t-busy", starting);
     price.textContent = value.price || texts.details;
     link.disabled = share.disabled = show.disabled = !value.label;
-    // A text of one's own is in no link.
-    link.hidden = Boolean(value.unshared);
     if (!flashing) calm();
   };
   let shown = null, waiting = null;

@@ -30,7 +30,7 @@ trl.run_end = (texts) => {
     ? way("trl-again", "again", run.rehearsal ? texts.again_rehearsal : texts.again, run.again, kind) : null;
 
   const sharing = (run) => h("button", { type: "button", class: "t-btn", id: "trl-share", "aria-haspopup": "dialog",
-    onclick: () => trl.show_share({ query: run.recipe }) }, icon("share"), texts.share);
+    onclick: () => trl.show_share({ query: run.recipe, run: new URLSearchParams(location.search).get("run") }) }, icon("share"), texts.share);
 
   const paintOutcome = ({ run, state, phase, calm, result, receipt, early, tail }) => {
     outcome.hidden = !(run.ended && (["done", "failed", "stopped", "ended"].includes(phase) || result || run.stage === "COMPLETED"));

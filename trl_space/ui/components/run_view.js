@@ -35,7 +35,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   const code = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-run-code", "aria-haspopup": "dialog", hidden: true,
     onclick: () => trl.show_code({ run: asked }) }, icon("code"), texts.code);
   const pass = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-run-share", "aria-haspopup": "dialog", hidden: true,
-    onclick: () => trl.show_share({ query: run.recipe }) }, icon("share"), texts.share);
+    onclick: () => trl.show_share({ query: run.recipe, run: asked }) }, icon("share"), texts.share);
   const head = h("div", { class: "t-card t-run-head" },
     h("div", { class: "t-run-top" }, h("div", { class: "t-run-name" }, title, badge, under),
       h("div", { class: "t-run-acts" }, status.tell, link, pass, code, stop)),

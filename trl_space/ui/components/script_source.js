@@ -12,7 +12,7 @@ trl.parts.script_source = ({ element, props, trigger, server, watch, texts }) =>
   const say = (part) => { mine.set({ ...value(), ...part }); paint(); trigger("choose"); };
   trl.scripts.bring = () => trigger("bring");
   const WAYS = { guide: "star", write: "code", file: "file", address: "link", trl: "rows", command: "play" };
-  let way = "", asked = 0, timer = null, from = "";
+  let way = "", asked = 0, timer = null;
 
   const tabs = h("div", { class: "t-ways-tabs", role: "tablist", "aria-label": texts.ways });
   const panel = h("div", { class: "t-ways-panel", role: "tabpanel", id: "trl-script-panel" });
@@ -25,6 +25,12 @@ trl.parts.script_source = ({ element, props, trigger, server, watch, texts }) =>
     mine.set({ ...value(), ...now });
     trl.scripts.put(text);
     paint();
+  };
+  // The text that is in the editor has an address now, and counts as read there.
+  trl.scripts.named = ({ address: url, sha256 }) => {
+    address.value = url;
+    say({ way: "address", url, linked: sha256, read: sha256, command: "", state: "", problem: "" });
+    show("address");
   };
   const fail = (problem) => { mine.set({ ...value(), state: "", problem }); paint(); trigger("choose"); };
   // A link's address stays as the link says it; one that was typed becomes that of the file itself.
@@ -55,7 +61,7 @@ trl.parts.script_source = ({ element, props, trigger, server, watch, texts }) =>
     try { text = new TextDecoder("utf-8", { fatal: true }).decode(await given.arrayBuffer()); } catch { return fail(texts.file_not_text); }
     if (text.includes("\u0000")) return fail(texts.file_not_text);
     if (!text.trim()) return fail(texts.file_empty);
-    from = given.name;
+    trl.scripts.name = given.name;
     bring(text, { way: "file", url: "", linked: "", read: "" });
   }
   const address = h("input", { class: "t-input t-mono", id: "trl-script-address", type: "url", inputmode: "url", autocomplete: "off", spellcheck: "false", autocapitalize: "none",

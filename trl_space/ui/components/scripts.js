@@ -15,6 +15,7 @@ trl.scripts = (() => {
   };
   return {
     text: "",
+    name: "", // of the file that was chosen last
     arguments: "", // the name of the arguments that are here
     keep,
     // What is sent to be looked at.
@@ -45,6 +46,8 @@ trl.scripts = (() => {
       return text;
     },
     bring: null,
+    // Takes it that the text has an address now, {address, sha256}: the source part's own.
+    named: null,
     // The values of the secrets, from their fields: they are nowhere else. `forget` empties the fields.
     secrets: () => ({}),
     forget: () => {},

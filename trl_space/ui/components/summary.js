@@ -5,7 +5,7 @@
 trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
   const { h, icon } = trl;
   // The server does what a check offers; only the check's name goes there.
-  trl.change = (check) => { trl.touch(); props.value = { ...props.value, mend: check }; trigger("mend"); };
+  trl.change = (check) => { trl.touch(); trl.state.mend = check; trigger("mend"); };
   const sentence = h("p", { class: "t-sentence" });
   const list = h("ul", { class: "t-checks", "aria-label": texts.checks });
   const prices = h("dl", { class: "t-prices" });
@@ -24,7 +24,7 @@ trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
     Object.assign(led, { away: false, busy: true, asked: Date.now() });
     trl.touch();
     said.textContent = texts.looking;
-    props.value = { ...props.value, mend: led.id, looked: null };
+    trl.state.mend = led.id;
     trigger("again");
   };
   addEventListener("blur", gone);
@@ -72,8 +72,19 @@ trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
       ...price(texts.most, trl.bone("56px", "16px"), ""));
   };
   let before = null; // the checks that were shown last
+  // Nothing is put in the place of what is being pressed: the press would be lost.
+  let pressed = false, late = false;
+  element.addEventListener("pointerdown", () => { pressed = true; });
+  const released = () => setTimeout(() => {
+    pressed = false;
+    if (late) paint();
+  });
+  addEventListener("pointerup", released);
+  addEventListener("pointercancel", released);
   const paint = () => {
     const value = props.value;
+    late = pressed;
+    if (pressed) return;
     if (!value) return wait();
     looked(value, before);
     before = value.checks;
