@@ -24,6 +24,7 @@ from scripts.running import free_port, running
 from tests.e2e.space import ROOT, Space, jobs_of, sign_in
 from tests.e2e.tab import NONSENSE, Tab
 from trl_space.localhub.server import LocalHub, clean_environment
+from trl_space.ui.gate import MAX_BODY
 
 LINK = "?v=1&model=demo/tiny-qwen3&dataset=demo/dates-chat&split=train&rows=48&num_train_epochs=1&flavor=cpu-basic"
 
@@ -80,22 +81,23 @@ def test_malformed_bodies_are_plain_refusals(space: Space, hub: LocalHub, quiet:
             answer = tab.post(path, content=body)
             assert 400 <= answer.status_code < 500, (path, body[:60], answer.status_code)
             assert "/etc" not in answer.text
-        assert tab.post(path, content=json.dumps({"x": "y" * 300_000})).status_code == 413
+        assert tab.post(path, content=json.dumps({"x": "y" * (MAX_BODY + 1)})).status_code == 413
         assert tab.post(path, content="{}", headers={"Content-Type": "text/plain"}).status_code == 415
 
 
 def test_any_json_as_a_value_is_survived(space: Space, hub: LocalHub, quiet: None) -> None:
     tab = Tab(space, hub)
-    for one in tab.config["dependencies"]:
-        if not one.get("backend_fn"):
-            continue
+    handlers = {re.sub(r"_\d+$", "", one["api_name"]): one for one in tab.config["dependencies"] if one["backend_fn"]}
+    assert {"load", "refresh", "mend", "launch"} <= set(handlers)
+    for one in handlers.values():
         for value in NONSENSE:
             body = {"fn_index": one["id"], "data": [value] * len(one["inputs"]), "session_hash": "x"}
             answer = tab.post("run/predict", body)
             assert answer.status_code == 200, (one["api_name"], value, answer.text[:300])
     for place, name in (
         ("trl-launch", "launch"),
-        ("trl-launch", "code"),
+        ("trl-code-part", "code"),
+        ("trl-code-part", "share"),
         ("trl-model", "search"),
         ("trl-dataset", "search"),
     ):

@@ -21,7 +21,8 @@ trl.address = (() => {
     last = shown;
     const target = trl.page(shown);
     if (target === location.pathname + location.search) return;
-    const step = Date.now() - trl.state.chose < 4000;
+    // Long enough for a Hub that is slow to answer what was chosen; typing, and what was written, end it before.
+    const step = Date.now() - trl.state.chose < 30000;
     trl.state.chose = 0;
     history[step ? "pushState" : "replaceState"](null, "", target + location.hash);
     tell();
