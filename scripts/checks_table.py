@@ -71,7 +71,7 @@ def _answers(check: Callable[[Case], Check | None]) -> list[tuple[str, list[str]
     for one in SITUATIONS:
         if check not in (OF_SCRIPTS if one.recipe.script else _CHECKS):
             continue
-        said = check(Case(one.recipe, one.facts, "en"))
+        said = check(Case(one.recipe, one.facts))
         if said is None or said.id != one.id:
             continue
         levels, fixes = found.setdefault(said.id, ([], []))

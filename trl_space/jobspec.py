@@ -151,7 +151,7 @@ def compile(
         "hub_model_id": hub_model_id,
         "claim": label(launch_id),  # whose the repository has to be: see `hub.launch`
         "private": recipe.private,
-        "goal": t(TRAINERS[recipe.trainer].goal),
+        "goal": t(TRAINERS[recipe.trainer].goal, "en"),
         "card": _card(recipe, model, dataset, preset, machine, page, created_at),
     }
     needs = Needs(

@@ -96,6 +96,11 @@ def presets_texts() -> dict[str, str]:
     return dict(_preset_files())
 
 
+def locales() -> tuple[str, ...]:
+    """Return the tags of the languages there are texts in, such as `en`."""
+    return tuple(path.stem for path in (PACKAGE / "locales").glob("*.yaml") if "." not in path.stem)
+
+
 def locale(lang: str) -> str:
     """Return the YAML text of one language, or raise FileNotFoundError.
 

@@ -17,7 +17,7 @@ from trl_space import schema
 from trl_space.fields import Field, Kind, Value, parse_value, plain_value, write_value
 from trl_space.formats import TAKES
 from trl_space.names import short
-from trl_space.texts import DEFAULT, section
+from trl_space.texts import language, section, speaking
 
 __all__ = [
     "TRAINERS",
@@ -61,16 +61,12 @@ class Trainer:
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """The settings the page offers, with plain labels and help in English; the ones in view come first."""
-        return self.fields_in(DEFAULT)
-
-    def fields_in(self, lang: str) -> tuple[Field, ...]:
-        """The same in the words of a language."""
-        return tuple(_offered(self.command, lang).values())
+        """The settings the page offers, with plain labels and help; the ones in view come first."""
+        return tuple(_offered(self.command, language()).values())
 
     def field(self, name: str) -> Field | None:
         """The setting with this TRL name: one of `fields`, else any other that may be set, else None."""
-        return _offered(self.command, DEFAULT).get(name) or schema.argument(self.command, name)
+        return _offered(self.command, language()).get(name) or schema.argument(self.command, name)
 
 
 SHOWN = 3
@@ -206,6 +202,7 @@ def _offered(trainer: str, lang: str) -> Mapping[str, Field]:
         field = schema.argument(trainer, name)
         if field is None:
             continue  # this trainer cannot have it, such as auto_find_batch_size with groups of answers
-        words = section(f"page.setting.{name}", lang) | section(f"page.setting.{trainer}.{name}", lang)
+        with speaking(lang):
+            words = section(f"page.setting.{name}") | section(f"page.setting.{trainer}.{name}")
         found[name] = replace(field, label=words["label"], help=words["help"], shown=place < SHOWN)
     return found

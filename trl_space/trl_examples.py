@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trl_space.packages import DEPENDENCIES
-from trl_space.texts import DEFAULT, t
+from trl_space.texts import t
 
 RELEASE = DEPENDENCIES["trl"]
 """The release of TRL that jobs install, whose scripts these are."""
@@ -61,13 +61,13 @@ class Example:
         """Where its text is, the same for ever."""
         return f"{_RAW}/v{LAST if self.removed_in else RELEASE}/{self.path}"
 
-    def does(self, lang: str = DEFAULT) -> str:
+    def does(self) -> str:
         """What it does, in one plain line."""
-        return t(f"trl_example.does.{self.id}", lang)
+        return t(f"trl_example.does.{self.id}")
 
-    def gone(self, lang: str = DEFAULT) -> str:
+    def gone(self) -> str:
         """What to use instead, in a sentence; "" when its trainer is there."""
-        return t(f"trl_example.gone.{self.id}", lang) if self.removed_in else ""
+        return t(f"trl_example.gone.{self.id}") if self.removed_in else ""
 
 
 GONE: Mapping[str, str] = {

@@ -117,5 +117,5 @@ def _scores(config: dict[str, Any]) -> dict[str, Any]:
 def _written(said: dict[str, Any], spec: JobSpec) -> str:
     import yaml  # only here: it is slow to import
 
-    head = [f"# {line}" for line in t("export.trl_head", dataset=spec.config["dataset"]).splitlines()]
+    head = [f"# {line}" for line in t("export.trl_head", "en", dataset=spec.config["dataset"]).splitlines()]
     return "\n".join(head) + "\n" + yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=1000)

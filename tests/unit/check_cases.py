@@ -375,7 +375,7 @@ say("disk_tight", "warns", machine=replace(L4, disk_gb=12), then={"machine": Non
 say("disk_unknown", "unknown", machine=replace(L4, disk_gb=None))
 nobody_knows = replace(DATASET, splits=(SplitFacts("default", "train", 90_000),))
 say("disk_part_unknown", "unknown", change(rows=None), dataset=nobody_knows)
-SECONDS = machine.likely(Case(chosen("sft"), given(chosen("sft")), "en")).seconds or 0
+SECONDS = machine.likely(Case(chosen("sft"), given(chosen("sft")))).seconds or 0
 say("time_short", "warns", change(timeout=round(SECONDS * 0.5)))
 say("time_near", "warns", change(timeout=round(SECONDS * 1.1)))
 # No limit that the Hub takes would be long enough.

@@ -95,8 +95,8 @@ def test_teachers_that_may_not_fit():
 def test_the_teacher_must_fit_beside_the_model():
     recipe = chosen("distillation")
     known = given(recipe, teacher=BIG)
-    alone = needed_memory(Case(recipe, replace(known, teacher=None), "en"), {"dtype": "bfloat16"})
-    both = needed_memory(Case(recipe, known, "en"), {"dtype": "bfloat16"})
+    alone = needed_memory(Case(recipe, replace(known, teacher=None)), {"dtype": "bfloat16"})
+    both = needed_memory(Case(recipe, known), {"dtype": "bfloat16"})
     assert both.gib - alone.gib == pytest.approx(BIG.params * 2 / 1024**3, rel=0.02)
     check = found(recipe, teacher=BIG)["machine_small"]
     assert check.level == "blocks" and check.fix.changes == {"flavor": A100.flavor}
@@ -106,7 +106,7 @@ def test_a_model_that_is_spread_over_the_gpus_needs_less_on_each():
     whole = Preset("sft-x", "sft", "X", "", (0, 100), EMPTY, 60)
     recipe, settings = chosen("sft"), {"dtype": "bfloat16"}
     needed = [
-        needed_memory(Case(recipe, given(recipe, model=BIG, machine=L4X4, preset=preset), "en"), settings).gib
+        needed_memory(Case(recipe, given(recipe, model=BIG, machine=L4X4, preset=preset)), settings).gib
         for preset in (whole, replace(whole, launch=FrozenMap({"mode": "fsdp2"})))
     ]
     assert needed[1] < 0.5 * needed[0]

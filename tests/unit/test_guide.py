@@ -46,7 +46,7 @@ def test_each_example_has_an_id_and_words_of_its_own() -> None:
 
 @pytest.mark.parametrize("one", [one for one in guide.EXAMPLES if one.recipe.script.text], ids=lambda one: one.id)
 def test_nothing_of_an_example_is_known_to_fail(one: guide.Example) -> None:
-    case = Case(one.recipe, Facts(), "en")
+    case = Case(one.recipe, Facts())
     found = [said for check in OF_SCRIPTS if (said := check(case)) is not None]
     assert {said.id for said in found if said.level in ("blocks", "warns")} <= {"machine_reading", "sign_in"}
 

@@ -159,9 +159,9 @@ OF_SCRIPTS: tuple[Callable[[Case], Check | None], ...] = (
 )
 
 
-def run_checks(recipe: Recipe, facts: Facts, lang: str = "en") -> tuple[Check, ...]:
+def run_checks(recipe: Recipe, facts: Facts) -> tuple[Check, ...]:
     """Return all checks that apply, in the order in which they should be solved."""
-    case = Case(recipe, facts, lang)
+    case = Case(recipe, facts)
     found = (check(case) for check in (OF_SCRIPTS if recipe.script else _CHECKS))
     return tuple(check for check in found if check is not None)
 
@@ -171,7 +171,7 @@ def blocking(checks: tuple[Check, ...]) -> Check | None:
     return next((check for check in checks if check.level == "blocks"), None)
 
 
-def launch_label(checks: tuple[Check, ...], lang: str = "en") -> str:
+def launch_label(checks: tuple[Check, ...]) -> str:
     """Return what the launch button says: the first thing to do, else that it starts."""
     first = blocking(checks)
-    return first.title if first else t("launch.start", lang)
+    return first.title if first else t("launch.start")

@@ -154,8 +154,8 @@ class Case:
     `made` are the rows after the mapping, with all their columns.
     """
 
-    def __init__(self, recipe: Recipe, facts: Facts, lang: str) -> None:
-        self.recipe, self.facts, self.lang = recipe, facts, lang
+    def __init__(self, recipe: Recipe, facts: Facts) -> None:
+        self.recipe, self.facts = recipe, facts
         self.settings: dict[str, Any] = settings_for(recipe, facts.preset, facts.machine)
         self.mapping = row_mapping(recipe, facts)
         self.rows = whole_rows(facts.sample)
@@ -225,12 +225,12 @@ class Case:
 
     def check(self, name: str, level: Level, fix: Fix | None = None, /, **values: object) -> Check:
         """The check `name`, with its texts."""
-        title, reason = t(f"check.{name}.title", self.lang, **values), t(f"check.{name}.reason", self.lang, **values)
+        title, reason = t(f"check.{name}.title", **values), t(f"check.{name}.reason", **values)
         return Check(name, level, title, reason, fix)
 
     def fix(self, kind: Any, name: str, /, values: Mapping[str, object] | None = None, **more: Any) -> Fix:
         """The fix `name`, with its label; `values` are put into the label."""
-        return Fix(kind, t(f"fix.{name}", self.lang, **(values or {})), **more)
+        return Fix(kind, t(f"fix.{name}", **(values or {})), **more)
 
     def setting(self, name: str, /, values: Mapping[str, object] | None = None, **changed: Any) -> Fix:
         """A fix that changes settings; one that becomes None is left to the preset, or to TRL when that has none."""
@@ -266,12 +266,12 @@ class Case:
         return {account.name, *(org.name for org in account.orgs)} if account else set()
 
     def words(self, key: str, /, **values: object) -> str:
-        """A text in the language of the checks."""
-        return t(key, self.lang, **values)
+        """A text in the visitor's language."""
+        return t(key, **values)
 
     def title_of(self, trainer: str) -> str:
         """The goal of a trainer in plain words."""
-        return t(TRAINERS[trainer].goal, self.lang)
+        return t(TRAINERS[trainer].goal)
 
 
 def unread(case: Case, what: str, problem: Problem) -> Check:

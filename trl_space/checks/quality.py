@@ -54,9 +54,7 @@ def template_fits(case: Case) -> Check | None:
         return case.check("template_empty", "blocks", as_text(case) or other)
     if not found.dropped_roles:
         return None
-    who = ", ".join(
-        t(f"check.roles.{role}", case.lang) if role in _ROLES else role[:40] for role in found.dropped_roles
-    )
+    who = ", ".join(t(f"check.roles.{role}") if role in _ROLES else role[:40] for role in found.dropped_roles)
     # Without its answers a conversation teaches nothing.
     level = "blocks" if "assistant" in found.dropped_roles and case.recipe.trainer != "reward" else "warns"
     return case.check("roles_dropped", level, other, who=who)
@@ -88,7 +86,7 @@ def labels(case: Case) -> Check | None:
     seen = {bool(row.get("label")) for row in case.made}
     if len(seen) > 1:
         return None
-    word = t(f"check.label.{'good' if True in seen else 'bad'}", case.lang)
+    word = t(f"check.label.{'good' if True in seen else 'bad'}")
     # The first rows may all be of one kind in a dataset that is sorted.
     whole = _all_seen(case)
     name, level = ("one_label_all", "blocks") if whole else ("one_label", "warns")

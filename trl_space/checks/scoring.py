@@ -110,6 +110,6 @@ def _empty(value: Any) -> bool:
 
 def _title(case: Case, id: str) -> str:
     try:
-        return t(f"reward.{id}.title", case.lang)
+        return t(f"reward.{id}.title")
     except KeyError:
         return id

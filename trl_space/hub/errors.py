@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from ..texts import t
+from ..texts import retold, t
 
 Kind = Literal[
     "not_found",
@@ -87,12 +87,17 @@ class HubProblem(Exception):
             sentence = SENTENCES[kind].format(about=about, when=when)
         super().__init__(sentence)
         self.kind = kind
-        self.sentence = sentence
+        self._sentence = sentence
         self.status = status
         self.retry_after = retry_after
         self.link = link
         self.detail = detail
         self.code = code
+
+    @property
+    def sentence(self) -> str:
+        """What happened, in the language of whoever is told: a problem may be kept for more than one visitor."""
+        return retold(self._sentence)
 
     @property
     def when(self) -> str:

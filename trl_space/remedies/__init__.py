@@ -91,7 +91,6 @@ def remedy(
     held: Iterable[ModelFacts | None] = (),
     target: str = "",
     endpoint: str = "https://huggingface.co",
-    lang: str = "en",
 ) -> Remedy | None:
     """Return the best thing to do about a failure; None when nobody knows any.
 
@@ -101,7 +100,7 @@ def remedy(
     if diagnosis is None or recipe is None:
         return None
     known = tuple(machines)
-    case = Ailing(diagnosis, recipe, machine, known, state or RunState(), model, tuple(held), target, endpoint, lang)
+    case = Ailing(diagnosis, recipe, machine, known, state or RunState(), model, tuple(held), target, endpoint)
     return next(iter(remedies(case)), None)
 
 

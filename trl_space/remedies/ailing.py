@@ -55,7 +55,6 @@ class Ailing:
     held: tuple[ModelFacts | None, ...] = ()
     target: str = ""
     endpoint: str = "https://huggingface.co"
-    lang: str = "en"
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
@@ -122,4 +121,4 @@ class Ailing:
 
     def label(self, name: str, /, **values: object) -> str:
         """The words on a button."""
-        return t(f"remedy.{name}", self.lang, **values)
+        return t(f"remedy.{name}", **values)

@@ -27,7 +27,7 @@ from trl_space.hub.cache import credential
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe
 from trl_space.run_state import RunState
-from trl_space.texts import t
+from trl_space.texts import language, retold, t
 from trl_space.ui import api_answers as answers
 from trl_space.ui import form, views
 from trl_space.ui.api_answers import ENTRIES, answer, refused
@@ -50,7 +50,19 @@ LOG_SECONDS = 30.0
 
 
 class Blocks(gr.Blocks):
-    """Gradio's page without the description of the API in every copy of it: who wants that asks for it."""
+    """Gradio's page in the visitor's language, without the description of the API in every copy of it: who wants that
+    asks for it."""
+
+    @property
+    def config(self) -> Any:
+        """What the browser is told of the page. It is built once; its texts know how they are said elsewhere."""
+        if language() not in self._told:
+            self._told[language()] = retold(self._built)
+        return self._told[language()]
+
+    @config.setter
+    def config(self, built: Any) -> None:
+        self._built, self._told = built, {language(): built}
 
     def get_api_info(self, all_endpoints: bool = False, page: str | None = None) -> Any:
         """What Gradio asks for a page is nothing, what the API itself takes and gives is all."""

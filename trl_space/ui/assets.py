@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
 import json
 import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from trl_space.texts import by_language, language, t
 from trl_space.trainers import TRAINERS
 from trl_space.ui import settings
 
@@ -89,15 +91,16 @@ def _address(route: str, content: bytes) -> str:
     return f"{route.lstrip('/')}?v={hashlib.sha256(content).hexdigest()[:12]}"
 
 
+@by_language
 def head() -> str:
-    """What goes into the page's head."""
+    """What goes into the page's head, in the language of here."""
     first = _plain((HERE / "opened.js").read_text(encoding="utf-8"))
-    return f"{META}<script>{first}</script><style>{stylesheet()}</style>"
+    about = html.escape(t("page.about_page"))
+    named = f"document.documentElement.lang={json.dumps(language())};"
+    meta = f'<meta name="description" content="{about}">'
+    return f"{meta}<script>{named}{first}</script><style>{stylesheet()}</style>"
 
 
 def _plain(text: str) -> str:
     """A script without comments and indents."""
     return re.sub(r"^[ \t]+", "", re.sub(r"^\s*//.*\n", "", text, flags=re.M), flags=re.M)
-
-
-META = '<meta name="description" content="Train a model on a dataset with TRL, on your own Hugging Face account.">'

@@ -161,6 +161,15 @@ window.trl = (() => {
     location.assign(route("logout", { _target_url: location.pathname + location.search }));
   }
 
+  // The language is remembered by this browser alone and stands in no address; the page comes back in it. Within the Hub's
+  // page a cookie counts only when it is sent there too.
+  async function speak(language) {
+    await trl.settled?.();
+    const where = location.protocol === "https:" ? "SameSite=None; Secure; Partitioned" : "SameSite=Lax";
+    document.cookie = `trl_language=${language}; Path=${new URL(document.baseURI).pathname}; Max-Age=31536000; ${where}`;
+    location.reload();
+  }
+
   async function copy(text) {
     try {
       await navigator.clipboard.writeText(text);
@@ -230,5 +239,5 @@ window.trl = (() => {
   // Which view: the address alone says so, and the page's head has read it (opened.js).
   const view = document.documentElement.dataset.view || "form";
 
-  return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, money, state, recents, route, page, here, style, signIn, signOut, copy, go, own, send, view };
+  return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, money, state, recents, route, page, here, style, signIn, signOut, speak, copy, go, own, send, view };
 })();

@@ -14,7 +14,7 @@ from trl_space.memory import MemoryEstimate
 from trl_space.presets import Preset
 from trl_space.recipe import Recipe
 from trl_space.rewards import REWARDS
-from trl_space.texts import section, t, table
+from trl_space.texts import known, section, t
 from trl_space.trainers import METHODS, TRAINERS
 from trl_space.ui.words import gibibytes, money
 
@@ -139,7 +139,7 @@ def memory_parts(needed: MemoryEstimate, machine: Machine) -> dict[str, Any] | N
 def memory_part(name: str) -> str:
     """A part of the memory in words; one without words of its own goes by its name."""
     key = "page.memory.part." + name.replace(" ", "_")
-    return table().get(key, name)
+    return known(key, name)
 
 
 def _machine_card(machine: Machine, badges: list[dict[str, str]], word: str) -> dict[str, Any]:

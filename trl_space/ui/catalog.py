@@ -20,7 +20,7 @@ from typing import Any
 
 from trl_space import schema
 from trl_space.recipe import STARTS
-from trl_space.texts import t
+from trl_space.texts import language, t
 from trl_space.trainers import TRAINERS, Field
 from trl_space.ui import settings as places
 
@@ -92,15 +92,18 @@ def _image() -> dict[str, Any]:
     }
 
 
-@cache
 def packed(trainer: str) -> bytes:
-    """The data of a trainer, gzipped. Raises KeyError for a trainer that is not there."""
+    """The data of a trainer in the language of here, gzipped. Raises KeyError for a trainer that is not there."""
+    return _packed(trainer, language())
+
+
+@cache
+def _packed(trainer: str, lang: str) -> bytes:
     groups = [{"id": name, "title": t(f"page.group.{name}")} for name in (*GROUPS, "goal", "job")]
     text = json.dumps({"groups": groups, "settings": entries(trainer)}, ensure_ascii=False, separators=(",", ":"))
     return gzip.compress(text.encode(), 9, mtime=0)
 
 
-@cache
 def url(trainer: str) -> str:
     """Where the data of a trainer is, relative to the page."""
     place = ROUTE.lstrip("/").format(trainer=trainer)

@@ -9,8 +9,7 @@ from typing import Any
 
 from trl_space import formats
 from trl_space.recipe import Recipe
-from trl_space.texts import t
-from trl_space.texts import table as all_texts
+from trl_space.texts import known, t
 from trl_space.trainers import TRAINERS
 from trl_space.ui.bubbles import cut
 
@@ -84,16 +83,15 @@ def _part(part: formats.Part) -> dict[str, Any]:
         options.insert(0, {"id": "-", "text": _option(part.name, "none")})
     return {
         "name": part.name,
-        "label": all_texts().get(f"page.parts.mapping.part_{part.name}", part.name),
+        "label": known(f"page.parts.mapping.part_{part.name}", part.name),
         "value": part.column or "-",
         "options": options,
     }
 
 
 def _option(part: str, option: str) -> str:
-    words = all_texts()
-    usual = words["page.parts.mapping.none"] if option == "none" else cut(option, 100)
-    return words.get(f"page.parts.mapping.option_{part}_{option}", usual)
+    usual = t("page.parts.mapping.none") if option == "none" else cut(option, 100)
+    return known(f"page.parts.mapping.option_{part}_{option}", usual)
 
 
 def _capital(text: str) -> str:

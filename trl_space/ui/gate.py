@@ -24,7 +24,7 @@ import gradio as gr
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trl_space.texts import t
+from trl_space.texts import retold, t
 from trl_space.ui.asking import Asker, asking
 from trl_space.ui.login import HEADERS
 
@@ -257,7 +257,7 @@ def careful(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
     @functools.wraps(handler)
     async def safe(*args: Any, **named: Any) -> Any:
         try:
-            return await handler(*args, **named)
+            return retold(await handler(*args, **named))
         except gr.Error:
             raise
         except Exception as error:
@@ -273,7 +273,7 @@ def answering(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
     @functools.wraps(call)
     async def safe(*args: Any, **named: Any) -> Any:
         try:
-            return await call(*args, **named)
+            return retold(await call(*args, **named))
         except Exception as error:
             report(error)
             return {"problem": t("page.accident"), "items": [], "runs": [], "link": None}

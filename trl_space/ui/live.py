@@ -20,6 +20,7 @@ from trl_space.facts import Machine, Run
 from trl_space.hub.follow import Batch
 from trl_space.hub.upstream import Upstream
 from trl_space.run_state import RunState
+from trl_space.texts import retold
 from trl_space.ui.run_news import Told
 
 
@@ -123,4 +124,4 @@ def changing_run(run: Run) -> dict[str, Any]:
 def event(name: str, message: dict[str, Any], number: int | None = None) -> str:
     """One server-sent event; `number` is what the browser says it saw when it comes back."""
     mark = f"id: {number}\n" if number is not None else ""
-    return f"event: {name}\n{mark}data: {json.dumps(message, allow_nan=False, default=str)}\n\n"
+    return f"event: {name}\n{mark}data: {json.dumps(retold(message), allow_nan=False, default=str)}\n\n"

@@ -16,7 +16,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from trl_space.hub import config, search
 from trl_space.hub.follow import Followers
 from trl_space.recipe import Recipe, write_duration
-from trl_space.texts import t
+from trl_space.texts import by_language, language, languages, t
 from trl_space.trainers import Field
 from trl_space.ui import assets, cards, form, pictures, run_rows
 from trl_space.ui import settings as places
@@ -29,6 +29,7 @@ from trl_space.ui.exporting import Exporting
 from trl_space.ui.gate import Gate
 from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
 from trl_space.ui.keeping import Keeping
+from trl_space.ui.language import Speaking
 from trl_space.ui.login import Identity, OAuthRoutes
 from trl_space.ui.my_runs import MyRuns
 from trl_space.ui.reading import Reading
@@ -74,7 +75,13 @@ class Page:
         with Blocks(title="TRL Space", analytics_enabled=False, fill_width=True) as self.blocks:
             if identity.mode == "oauth":
                 OAuthRoutes(visible=False)
-            self.header = Part("header", elem_id="trl-header", hub=pictures.origin(config.endpoint()))
+            self.header = Part(
+                "header",
+                elem_id="trl-header",
+                hub=pictures.origin(config.endpoint()),
+                languages=[{"id": lang, "name": name} for lang, name in languages().items()],
+                language=by_language(language)(),
+            )
             self.at: dict[str, Any] = {}  # every place by its name, as `form.FIELDS` and the handlers call it
             self._form()
             with gr.Column(elem_classes="t-view t-view-run", elem_id="trl-run"):
@@ -133,7 +140,7 @@ class Page:
             self.at["locks"] = Part("locks", {"locks": []}, events=("choose",), elem_id="trl-locks")
         # Shown when the address asks for nothing (`opened.js` says so before anything is drawn).
         gr.HTML(
-            f"<p><strong>{t('page.intro')}</strong> {t('page.intro_cost')}</p>",
+            _intro(),
             js_on_load=None,
             apply_default_css=False,
             elem_id="trl-intro",
@@ -393,6 +400,7 @@ class Page:
             "app_kwargs": {
                 "routes": self.routes,
                 "middleware": [
+                    Middleware(Speaking),
                     Middleware(Headers, hub=config.endpoint(), framed=hosts is None),
                     Middleware(OriginGuard, hosts=hosts),
                     Middleware(Gate, blocks=self.blocks),
@@ -406,6 +414,11 @@ class Page:
 def build(identity: Identity, default: Recipe | None = None) -> Page:
     """The page for visitors known by `identity`; `default` is what an address that asks for nothing means."""
     return Page(identity, default)
+
+
+@by_language
+def _intro() -> str:
+    return f"<p><strong>{t('page.intro')}</strong> {t('page.intro_cost')}</p>"
 
 
 def _field(field: Field) -> gr.components.Component:

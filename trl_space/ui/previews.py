@@ -18,6 +18,7 @@ from typing import Any
 from trl_space import formats, rewards
 from trl_space.facts import Lengths, Sample
 from trl_space.recipe import Recipe
+from trl_space.texts import known as said
 from trl_space.texts import t
 from trl_space.texts import table as all_texts
 from trl_space.trainers import TRAINERS
@@ -127,7 +128,7 @@ def scores(row: Mapping[str, Any], recipe: Recipe) -> dict[str, Any] | None:
 def reward_title(spec: str) -> str:
     """A reward in words: its title, with what it was given."""
     name, _, argument = spec.partition(":")
-    title = all_texts().get(f"reward.{name}.title", name)
+    title = said(f"reward.{name}.title", name)
     return cut(f"{title}: {argument}" if argument else title, 100)
 
 

@@ -43,7 +43,7 @@ from trl_space.hub.follow import Batch, Followers
 from trl_space.hub.result import verify
 from trl_space.hub.upstream import Upstream
 from trl_space.recipe import is_repo_id
-from trl_space.texts import t
+from trl_space.texts import language, t
 from trl_space.trainers import TRAINERS
 from trl_space.ui import assets, catalog, form, rehearsing, views
 from trl_space.ui.earlier import Earlier
@@ -66,7 +66,7 @@ class RunRoutes:
     def __init__(self, identity: Identity, facts: Facts, followers: Followers) -> None:
         self.identity, self.facts, self.followers = identity, facts, followers
         self._watching: dict[str, set[Viewer]] = {}
-        self._live: WeakKeyDictionary[Upstream, Live] = WeakKeyDictionary()
+        self._live: WeakKeyDictionary[Upstream, dict[str, Live]] = WeakKeyDictionary()  # by language
 
     def routes(self) -> list[Route]:
         """What `launch(app_kwargs={"routes": ...})` takes."""
@@ -216,11 +216,11 @@ class RunRoutes:
                 yield event("problem", {"problem": problem.sentence, "kind": kind_of(problem)})
 
     def live(self, source: Upstream, machines: Iterable[Machine]) -> Live:
-        """The news of a run, for all who watch it."""
-        found = self._live.get(source)
-        if found is None:
-            found = self._live[source] = Live(source.run, machines)
-        return found
+        """The news of a run, for all who watch it in this language."""
+        told = self._live.setdefault(source, {})
+        if language() not in told:
+            told[language()] = Live(source.run, machines)
+        return told[language()]
 
     @contextmanager
     def _counted(self, visitor: Visitor, viewer: Viewer) -> Iterator[None]:

@@ -18,8 +18,7 @@ from trl_space.facts import Machine, Run
 from trl_space.hub import config
 from trl_space.recipe import Recipe, write_duration
 from trl_space.run_state import Answer, Diagnosis, RunState
-from trl_space.texts import t
-from trl_space.texts import table as all_texts
+from trl_space.texts import known, t
 from trl_space.ui.previews import continue_query, reward_title
 from trl_space.ui.words import count
 
@@ -194,17 +193,17 @@ def charts(recipe: Recipe | None, state: RunState) -> list[dict[str, str]]:
 
 def words(metric: str) -> dict[str, str]:
     """A number in words: its title and what it says."""
-    key, known = re.sub(r"\W", "_", metric), all_texts()
+    key = re.sub(r"\W", "_", metric)
     return {
-        "title": known.get(f"page.parts.run_view.metric_{key}", metric),
-        "note": known.get(f"page.parts.run_view.note_{key}", ""),
+        "title": known(f"page.parts.run_view.metric_{key}", metric),
+        "note": known(f"page.parts.run_view.note_{key}", ""),
     }
 
 
 def reward_words(metric: str, titles: Mapping[str, str]) -> dict[str, str]:
     """The same for what one reward gives; TRL knows it by the name of its function."""
     name = metric.split("/")[1]
-    title = titles.get(name) or all_texts().get(f"reward.{name}.title", name)
+    title = titles.get(name) or known(f"reward.{name}.title", name)
     return {"title": title, "note": t("page.parts.run_view.note_each")}
 
 

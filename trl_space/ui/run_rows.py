@@ -16,7 +16,7 @@ from trl_space.facts import Machine, Run
 from trl_space.jobspec import GOAL_LABEL
 from trl_space.recipe import Recipe
 from trl_space.script_job import GOAL as SCRIPT
-from trl_space.texts import t, table
+from trl_space.texts import known, t
 from trl_space.trainers import TRAINERS
 from trl_space.trl_command import Command
 from trl_space.ui.run_news import is_rehearsal, recipe_of, target_of
@@ -58,7 +58,7 @@ def run_row(run: Run, machine: Machine | None, command: Command | None = None) -
         "by": run.author if run.author != run.owner else "",
         "stage": run.stage,
         "state": state,
-        "word": table().get(f"page.parts.runs.state_{state}", run.stage),
+        "word": known(f"page.parts.runs.state_{state}", run.stage),
         "ended": run.ended,
         "why": (run.message or "")[:300] if state in ("failed", "stopped") else "",
         "rehearsal": is_rehearsal(run),

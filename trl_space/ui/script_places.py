@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from trl_space.texts import t
+from trl_space.texts import by_language, retold, t
 from trl_space.ui.components import Editor, Part
 
 OF_SCRIPTS, OF_TRAININGS = "t-of-script", "t-of-training"
@@ -65,9 +65,14 @@ def script_places(server: Callable[[str], Any]) -> dict[str, Any]:
 
 def title(number: int, text: str, classes: str | None = None) -> None:
     """The title of a card; `classes` says of which page, when not of every one."""
-    # Our own words only: a template is evaluated.
+
+    @by_language
+    def heading() -> str:
+        # Our own words only: a template is evaluated.
+        return f'<h2 class="t-title"><span class="t-step" aria-hidden="true">{number}</span>{retold(text)}</h2>'
+
     gr.HTML(
-        f'<h2 class="t-title"><span class="t-step" aria-hidden="true">{number}</span>{text}</h2>',
+        heading(),
         js_on_load=None,
         apply_default_css=False,
         elem_classes=classes,

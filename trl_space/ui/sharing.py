@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.script import MAX_SCRIPT
-from trl_space.texts import t
+from trl_space.texts import DEFAULT, speaking, t
 from trl_space.trainers import TRAINERS
 from trl_space.ui.exporting import link_of, own_address
 
@@ -51,10 +51,12 @@ async def share(asked: Any) -> dict[str, Any]:
         )
         return answer | {"notes": [t(f"{WORDS}.share_file_{why}"), *answer["notes"]]}
     link = f"{at}?{shared}"
+    with speaking(DEFAULT):  # others read it
+        written = snippets(recipe, link)
     answer["notes"] += [t(f"{WORDS}.share_here")] if urlsplit(at).hostname in LOOPBACK else []
     return answer | {
         "link": link,
-        "snippets": [{"id": name, "text": text, "file": file} for name, text, file in snippets(recipe, link)],
+        "snippets": [{"id": name, "text": text, "file": file} for name, text, file in written],
         "qr": qr(link) if len(link.encode()) <= MOST_QR else None,
     }
 

@@ -102,7 +102,7 @@ def kind_of(fmt: formats.DatasetFormat) -> str:
         return t("page.kind.conversations")
     for name in (fmt.layout, "texts" if fmt.type == "language_modeling" else fmt.type):
         if f"page.kind.{name}" in known:
-            return known[f"page.kind.{name}"]
+            return t(f"page.kind.{name}")
     return t("page.kind.unknown")
 
 

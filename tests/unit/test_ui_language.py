@@ -1,0 +1,138 @@
+"""Each request is answered in the visitor's language; what others read or keep is English."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import threading
+
+import pytest
+
+from trl_space.hub.errors import HubProblem
+from trl_space.texts import Text, by_language, language, languages, retold, section, speaking, t
+from trl_space.ui import assets, catalog
+from trl_space.ui.language import COOKIE, of_browser, of_cookie, of_request
+
+
+def asked(path: str = "/", **headers: str) -> dict:
+    """An ASGI scope."""
+    named = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
+    return {"type": "http", "path": path, "headers": named}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "lang"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("de-AT,de;q=0.9,en;q=0.5", "de"),
+        ("fr-FR,fr;q=0.9,de;q=0.8,en;q=0.7", "de"),
+        ("en-GB,de;q=0.9", "en"),
+        ("de;q=0.3,en;q=0.9", "en"),
+        ("de;q=0,en", "en"),
+        ("DE-de", "de"),
+        ("fr", "en"),
+        ("*", "en"),
+        ("den", "en"),
+        ("de;q=x", "en"),
+        ("../de,\x00", "en"),
+        (";;,,;q=,", "en"),
+    ],
+)
+def test_the_first_language_of_the_browser_that_is_here(accepted, lang):
+    assert of_browser(accepted) == lang
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("", ""),
+        ("trl_language=de", "de"),
+        ("a=1; trl_language=en; b=2", "en"),
+        ("trl_language=xx", ""),
+        ("trl_language", ""),
+    ],
+)
+def test_only_a_language_that_is_here_is_taken_from_the_cookie(text, lang):
+    assert of_cookie(text) == lang
+
+
+def test_the_choice_counts_more_than_the_browser():
+    assert of_request(asked(cookie=f"{COOKIE}=en", accept_language="de")) == "en"
+    assert of_request(asked(cookie=f"{COOKIE}=nonsense", accept_language="de")) == "de"
+
+
+def test_programs_are_answered_in_english():
+    for path in ("/gradio_api/queue/join", "/gradio_api/queue/data", "/gradio_api/run/check"):
+        assert of_request(asked(path, cookie=f"{COOKIE}=de")) == "en"
+    assert of_request(asked("/gradio_api/run/predict", cookie=f"{COOKIE}=de")) == "de"
+
+
+def test_a_text_that_was_kept_is_said_again():
+    kept = {
+        "lines": [t("launch.start"), ("x", 1)],
+        "problem": t("launch.refused.rate_limited", when=t("launch.when_minute")),
+    }
+    with speaking("de"):
+        there = retold(copy.deepcopy(kept))
+        assert there["lines"] == [t("launch.start"), ("x", 1)] != kept["lines"]
+        assert there["problem"] == t("launch.refused.rate_limited", when=t("launch.when_minute"))
+    assert retold(there) == kept
+    assert json.loads(json.dumps(kept))["lines"][0] == "Start training"
+
+
+def test_a_problem_of_the_hub_is_told_in_the_language_of_whoever_is_told():
+    problem = HubProblem("invalid", sentence=t("page.run_sign_in"))
+    with speaking("de"):
+        assert problem.sentence == t("page.run_sign_in") != t("page.run_sign_in", "en")
+
+
+def test_what_is_said_for_good_stays():
+    with speaking("de"):
+        text = t("launch.start", "en")
+        assert text == "Start training" and not isinstance(text, Text) and retold([text]) == [text]
+
+
+def test_words_made_of_texts_are_made_again():
+    @by_language
+    def whole(end: str) -> str:
+        return t("launch.start") + end
+
+    text = whole(".")
+    assert text == "Start training."
+    with speaking("de"):
+        assert retold(text) == t("launch.start") + "."
+
+
+def test_threads_and_tasks_speak_as_who_began_them():
+    async def both() -> list[str]:
+        with speaking("de"):
+            first = asyncio.create_task(asyncio.to_thread(language))
+        return [await first, await asyncio.to_thread(language)]
+
+    assert asyncio.run(both()) == ["de", "en"]
+    found = []
+    with speaking("de"):
+        alone = threading.Thread(target=lambda: found.append(language()))
+        alone.start()
+        alone.join()
+    assert found == ["en"]
+
+
+def test_what_is_kept_for_all_is_kept_by_language():
+    url, packed, head = catalog.url("sft"), catalog.packed("sft"), assets.head()
+    with speaking("de"):
+        assert catalog.url("sft") != url and catalog.packed("sft") != packed
+        assert 'documentElement.lang="de"' in retold(head) and 'documentElement.lang="en"' in head
+
+
+def test_each_language_says_its_own_name():
+    assert next(iter(languages().items())) == ("en", "English") and languages()["de"] == "Deutsch"
+
+
+def test_a_section_is_said_in_the_language_of_here():
+    english = section("goal.sft")
+    with speaking("de"):
+        assert section("goal.sft")["title"] != english["title"]
+        assert retold(english) == section("goal.sft")
