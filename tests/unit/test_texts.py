@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 
 from trl_space import resources
 from trl_space.texts import t, table
@@ -19,20 +18,6 @@ def test_a_missing_text_is_an_error():
         t("check.nonsense.title")
     with pytest.raises(KeyError):
         t("check.rows_some.title", bad=3)
-
-
-def test_no_key_stands_twice():
-    """YAML takes the last one and says nothing."""
-
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node, deep=False):
-            names = [key.value for key, _ in node.value]
-            twice = {name for name in names if names.count(name) > 1}
-            assert not twice, f"below line {node.start_mark.line}: {twice}"
-            return super().construct_mapping(node, deep)
-
-    for text in (resources.locale("en"), resources.locale_page("en")):
-        yaml.load(text, Loader=Loader)
 
 
 def test_values_are_not_read_as_templates():

@@ -1,0 +1,92 @@
+"""Every language says everything, with the same places for values."""
+
+from __future__ import annotations
+
+import re
+import string
+
+import pytest
+import yaml
+
+from trl_space import resources
+from trl_space.texts import DEFAULT, languages, table
+
+OTHERS = [lang for lang in languages() if lang != DEFAULT]
+# What leaves the page, to be read by others or by programs, is English (see CONTRIBUTING.md).
+ENGLISH_ALONE = ("api.", "export.trl_head", "page.parts.code.badge_alt", "page.parts.code.readme_")
+# What is called the same in German: names, units, and words that German took over.
+SAME = {
+    "de": frozenset(
+        """
+        page.per_hour page.method.lora page.method.lora_name page.method.qlora_name page.entry.split page.entry.python
+        page.entry.env page.memory.part.vLLM page.who.text page.field.split page.script.sentence.image
+        page.sort.downloads page.sort.likes page.parts.common.name page.parts.mapping.part_text
+        page.parts.scripts_start.python page.parts.scripts_start.args_hint page.parts.scripts_start.image
+        page.parts.scripts_start.image_uv page.parts.scripts_start.volume_bucket page.parts.scripts_start.volume_space
+        page.parts.scripts_start.volume_source page.parts.code.tab_cli page.parts.code.tab_python
+        page.parts.code.tab_trl page.parts.code.tab_link page.parts.code.tab_markdown page.parts.code.tab_html
+        page.parts.code.tab_readme page.parts.run_view.receipt_image page.parts.run_view.receipt_run
+        page.parts.compare.field_python page.parts.compare.field_split method.lora.title
+        """.split()
+    )
+}
+
+
+def places(text: str) -> list[str]:
+    """The names of the values that a text takes."""
+    return sorted({name for _, name, _, _ in string.Formatter().parse(text) if name})
+
+
+def takes_values(text: str) -> bool:
+    """Whether a text has places at all; one about JSON only looks like it."""
+    return not re.search(r"\{[^}\w]|\{\}", text)
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_every_text_is_there_and_none_besides(lang):
+    wanted = {key for key in table(DEFAULT) if not key.startswith(ENGLISH_ALONE)}
+    assert wanted - set(table(lang)) == set(), "not translated"
+    assert set(table(lang)) - wanted == set(), "English has no such text"
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_every_text_takes_the_same_values(lang):
+    english = table(DEFAULT)
+    wrong = {
+        key: text
+        for key, text in table(lang).items()
+        if takes_values(english[key]) and places(text) != places(english[key])
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_nothing_was_left_in_english(lang):
+    same = {key for key, text in table(lang).items() if text == table(DEFAULT)[key]}
+    assert same == SAME[lang]
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_texts_are_plain(lang):
+    """As the English ones: no exclamation marks, no markup, no forgotten ends."""
+    for key, text in table(lang).items():
+        assert text.strip() == text or key == "page.parts.mapping.or" or key.endswith("line_cut"), key
+        assert "!" not in text, key
+        assert text, key
+        if table(DEFAULT)[key].endswith("."):
+            assert text.endswith("."), key
+
+
+@pytest.mark.parametrize("lang", languages())
+def test_no_key_stands_twice(lang):
+    """YAML takes the last one and says nothing."""
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node, deep=False):
+            names = [key.value for key, _ in node.value]
+            twice = {name for name in names if names.count(name) > 1}
+            assert not twice, f"below line {node.start_mark.line}: {twice}"
+            return super().construct_mapping(node, deep)
+
+    for text in (resources.locale(lang), resources.locale_page(lang)):
+        yaml.load(text, Loader=Loader)
