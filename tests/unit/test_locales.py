@@ -73,7 +73,7 @@ def test_texts_are_plain(lang):
         assert text.strip() == text or key == "page.parts.mapping.or" or key.endswith("line_cut"), key
         assert "!" not in text, key
         assert text, key
-        if table(DEFAULT)[key].endswith("."):
+        if table(DEFAULT)[key].endswith(".") and not key.startswith("number."):
             assert text.endswith("."), key
 
 

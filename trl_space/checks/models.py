@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from trl_space.checks.case import Case, Check, strongest, unreadable
 from trl_space.facts import ModelFacts
+from trl_space.figures import figure
 from trl_space.model_types import JUDGES, WRITES
 from trl_space.recipe import is_repo_id
 from trl_space.trainers import TRAINERS
@@ -144,7 +145,7 @@ def _vocabularies(case: Case, student: ModelFacts, teacher: ModelFacts) -> Check
     if mine is None or theirs is None:
         return case.check("teacher_unknown", "unknown")
     if mine != theirs:
-        return case.check("teacher_vocabulary", "blocks", other, mine=f"{mine:,}", theirs=f"{theirs:,}")
+        return case.check("teacher_vocabulary", "blocks", other, mine=figure(mine), theirs=figure(theirs))
     if not student.tokenizer or not teacher.tokenizer:
         return case.check("teacher_words_unknown", "unknown")
     if student.tokenizer != teacher.tokenizer:

@@ -6,6 +6,7 @@ from trl_space import estimate, fitting
 from trl_space.checks.case import Case, Check, Fix
 from trl_space.checks.machine import likely
 from trl_space.facts import Machine
+from trl_space.figures import dollars
 from trl_space.recipe import write_duration
 
 SHORTEST = 300  # seconds: a limit below this is over before the packages are there
@@ -17,7 +18,7 @@ def ceiling(case: Case) -> Check | None:
     if most is None or machine is None:
         return None
     price = estimate.price(machine, case.recipe.timeout)
-    values = {"price": f"${price:.2f}", "ceiling": f"${most:.2f}"}
+    values = {"price": dollars(price), "ceiling": dollars(most)}
     # Prices are shown in cents, and what is shown as the same is the same.
     if round(price, 2) <= most:
         return case.check("ceiling_fine", "fine", **values)

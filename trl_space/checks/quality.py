@@ -6,6 +6,7 @@ from typing import Any
 
 from trl_space import formats, lengths
 from trl_space.checks.case import Case, Check, Fix, split_rows
+from trl_space.figures import figure
 from trl_space.recipe import is_repo_id
 from trl_space.texts import t
 
@@ -161,13 +162,13 @@ def length(case: Case) -> Check | None:
         room = lengths.suggest(counts, context)
         fix = None
         if room and limit and room > limit:
-            fix = case.setting("longer", {"length": f"{room:,}"}, max_length=room)
+            fix = case.setting("longer", {"length": figure(room)}, max_length=room)
         name = "rows_long" if case.lengths.source == "tokenizer" else "rows_long_guess"
-        return case.check(name, "warns", fix, percent=percent, length=f"{int(limit):,}")
+        return case.check(name, "warns", fix, percent=percent, length=figure(int(limit)))
     more = int(case.number("max_completion_length", 512)) if case.mapping.type == "prompt_only" else 0
     beyond = sum(count + more > context for count in counts) if context else 0
     if beyond:
-        return case.check("rows_beyond", "warns", rows=beyond, context=f"{context:,}")
+        return case.check("rows_beyond", "warns", rows=beyond, context=figure(context))
     return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from trl_space import estimate
 from trl_space.facts import Machine
+from trl_space.figures import dollars
 from trl_space.presets import is_old
 from trl_space.remedies.ailing import Ailing, Remedy
 
@@ -90,7 +91,7 @@ def _take(case: Ailing, machines: Iterable[Machine]) -> Remedy | None:
         return None
     more = best.usd_per_hour - case.machine.usd_per_hour
     sign = "+" if more >= 0 else "-"
-    words = {"machine": best.title, "difference": f"{sign}${abs(more):.2f}/h"}
+    words = {"machine": best.title, "difference": f"{sign}{dollars(abs(more))}/h"}
     remedy = case.changed("use_machine", words, flavor=best.flavor)
     return replace(remedy, usd_per_hour=round(more, 4)) if remedy else None
 

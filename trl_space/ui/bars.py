@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from trl_space.facts import Lengths
+from trl_space.figures import figure
 from trl_space.lengths import cut_percent
 from trl_space.texts import t
 
@@ -38,7 +39,7 @@ def lengths_view(lengths: Lengths | None, max_length: int | None) -> dict[str, A
     if not counts:
         return {"state": "none", "sentence": t(f"{words}.none"), "notes": notes}
     over = sum(one > max_length for one in counts) if max_length else 0
-    values = {"limit": f"{max_length or 0:,}", "longest": f"{counts[-1]:,}", "rows": len(counts)}
+    values = {"limit": figure(max_length or 0), "longest": figure(counts[-1]), "rows": len(counts)}
     if not max_length:
         sentence = t(f"{words}.no_limit", **values)
     elif over:
@@ -52,7 +53,7 @@ def lengths_view(lengths: Lengths | None, max_length: int | None) -> dict[str, A
         "tone": "warns" if over else "ok",
         "notes": notes,
         "bars": _bars(counts, max_length),
-        "limit": f"{max_length:,}" if max_length and counts[-1] > max_length / 2 else "",
+        "limit": figure(max_length) if max_length and counts[-1] > max_length / 2 else "",
     }
 
 
@@ -76,14 +77,14 @@ def _bars(counts: list[int], limit: int | None) -> list[dict[str, Any]]:
 
 def _bar(place: int, start: float, width: float, height: float, rows: int, limit: int | None, many: int) -> dict:
     low, high = round(start + place * width), round(start + (place + 1) * width)
-    words = t(f"page.parts.lengths.{'more' if place == many else 'range'}", low=f"{low:,}", high=f"{high:,}")
+    words = t(f"page.parts.lengths.{'more' if place == many else 'range'}", low=figure(low), high=figure(high))
     return {
         "rows": rows,
         "height": round(height, 3),
         "text": words,
         "cut": limit is not None and low >= limit,
-        "start": f"{low:,}",
-        "end": words if place == many else f"{high:,}",
+        "start": figure(low),
+        "end": words if place == many else figure(high),
     }
 
 

@@ -96,9 +96,21 @@ window.trl = (() => {
     return `${Math.floor(m / 60)} h ${String(m % 60).padStart(2, "0")} min`;
   }
 
+  // Numbers and amounts as the page's language writes them; `figures.py` does the same on the server.
+  const language = document.documentElement.lang || "en";
+  const writers = new Map();
+  function number(value, options) {
+    const key = JSON.stringify(options || {});
+    if (!writers.has(key)) writers.set(key, new Intl.NumberFormat(language, options));
+    return writers.get(key).format(value);
+  }
+  const digits = (value, n) => value !== 0 && (Math.abs(value) < 1e-6 || Math.abs(value) >= 1e15) ? String(Number(value.toPrecision(n)))
+    : number(value, { maximumSignificantDigits: n, useGrouping: Math.abs(value) >= 1e4 });
+  let common = {}; // words that every part has
   function money(usd) {
-    if (usd > 0 && usd < 0.01) return "under $0.01";
-    return "$" + usd.toFixed(2);
+    const small = usd > 0 && usd < 0.01;
+    const amount = number(small ? 0.01 : usd, { style: "currency", currency: "USD" });
+    return small ? fill(common.under || "{amount}", { amount }) : amount;
   }
 
   // Who is at this browser, for what it keeps to itself (recent choices): told by the header, "" when nobody is.
@@ -233,11 +245,12 @@ window.trl = (() => {
     const start = parts[name];
     if (!start) throw new Error(`no part named ${name}`);
     element.replaceChildren();
+    common = props.texts || common;
     start({ element, props, trigger, server, watch, texts: props.texts || {} });
   }
 
   // Which view: the address alone says so, and the page's head has read it (opened.js).
   const view = document.documentElement.dataset.view || "form";
 
-  return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, money, state, recents, route, page, here, style, signIn, signOut, speak, copy, go, own, send, view };
+  return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, number, digits, money, state, recents, route, page, here, style, signIn, signOut, speak, copy, go, own, send, view };
 })();

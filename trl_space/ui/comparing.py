@@ -18,6 +18,7 @@ import gradio as gr
 
 from trl_space import doctor, texts
 from trl_space.facts import Run
+from trl_space.figures import dollars, figure
 from trl_space.hub.errors import HubProblem
 from trl_space.hub.past_log import log_lines
 from trl_space.recipe import Recipe
@@ -170,11 +171,11 @@ def said(recipe: Recipe, name: str) -> str:
     if name == "timeout":
         return spoken(value)
     if name == "rows":
-        return t(f"{WORDS}.all_rows") if value is None else f"{value:,}"
+        return t(f"{WORDS}.all_rows") if value is None else figure(value)
     if isinstance(value, bool):
         return places.said(value)
     if name == "max_usd" and value:
-        return f"${value:,.2f}"
+        return dollars(value)
     return value or t(f"{WORDS}.left_open")
 
 
@@ -190,7 +191,7 @@ def outcomes(states: list[RunState], pictures: Iterable[Mapping[str, str]]) -> l
     """What came of each: the last value of every number in the pictures, and what it measured of itself."""
 
     def number(value: float | None) -> str:
-        return "–" if value is None else f"{value:.4g}"
+        return "–" if value is None else figure(value, ".4g")
 
     lines = [[t(f"{WORDS}.steps"), *(str(state.step) if state.step else "–" for state in states)]]
     for one in pictures:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trl_space import links, script
+from trl_space.figures import dollars, figure
 from trl_space.names import clean_text
 from trl_space.recipe import MAX_BYTES, MAX_SENT, ReadQuery, Recipe, read_query, write_duration
 from trl_space.texts import t
@@ -107,7 +108,7 @@ def notices(read: ReadQuery, page: links.PageKeys, linked: Recipe, kind: str = "
 def not_read(opening: Opening) -> list[dict[str, Any]]:
     """That an address could not be read at all, and what to do instead."""
     if opening.long:
-        size, most = f"{opening.long / 1024:,.0f} KB", f"{MAX_BYTES // 1024} KB"
+        size, most = f"{figure(opening.long / 1024, ',.0f')} KB", f"{MAX_BYTES // 1024} KB"
         return [{"icon": "warns", "text": t("page.link_long", size=size, most=most), "items": []}]
     return [{"icon": "warns", "text": t("page.link_lost"), "items": []}] if opening.lost else []
 
@@ -171,7 +172,7 @@ def _said(name: str, value: Any) -> str:
         return write_duration(value)
     if name == "private":
         return t("page.entry.public_yes")
-    return f"${value:,.2f}" if name == "max_usd" else f"{value:,}" if name == "rows" else str(value)
+    return dollars(value) if name == "max_usd" else figure(value) if name == "rows" else str(value)
 
 
 def _label(name: str, recipe: Recipe) -> str:

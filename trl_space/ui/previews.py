@@ -17,6 +17,7 @@ from typing import Any
 
 from trl_space import formats, rewards
 from trl_space.facts import Lengths, Sample
+from trl_space.figures import figure
 from trl_space.recipe import Recipe
 from trl_space.texts import known as said
 from trl_space.texts import t
@@ -78,7 +79,7 @@ def preview(
 
 def _size(tokens: int | None, source: str) -> str:
     word = "tokens" if source == "tokenizer" else "tokens_about"
-    return "" if tokens is None else t(f"page.preview.{word}", n=f"{tokens:,}")
+    return "" if tokens is None else t(f"page.preview.{word}", n=figure(tokens))
 
 
 def table(sample: Sample) -> tuple[list[str], list[list[str]]]:
@@ -111,7 +112,7 @@ def scores(row: Mapping[str, Any], recipe: Recipe) -> dict[str, Any] | None:
     lines = []
     for spec in (recipe.settings.get("reward_funcs") or ())[:MOST_REWARDS]:
         weight = weights.pop(0) if weights else 1
-        lines.append({"title": reward_title(spec), "weight": "" if weight == 1 else f"× {weight:g}"})
+        lines.append({"title": reward_title(spec), "weight": "" if weight == 1 else f"× {figure(weight, 'g')}"})
         lines[-1]["scores"] = [_score(spec, answer, row) for answer in answers]
     model = recipe.settings.get("reward_model_name_or_path")
     if model:
@@ -137,7 +138,7 @@ def _score(spec: str, answer: str, row: Mapping[str, Any]) -> str:
         value = rewards.score(spec, answer, row)
     except ValueError:  # a link may name anything; the checks say that it is no reward
         return "–"
-    return t("page.preview.in_job") if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
+    return t("page.preview.in_job") if value is None else figure(round(value, 2), "g")
 
 
 # --- going on where a run stopped -------------------------------------------------------------------------------------

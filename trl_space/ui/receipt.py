@@ -17,6 +17,7 @@ from trl_space import estimate
 from trl_space.carried import Carried
 from trl_space.expected import expected
 from trl_space.facts import Machine, Run
+from trl_space.figures import figure
 from trl_space.recipe import Recipe
 from trl_space.run_state import RunState
 from trl_space.texts import t
@@ -38,7 +39,7 @@ def receipt(
         ("cost", cost(run, machine)),
         ("expected", ", ".join(expectation(run, machine).values())),
         ("machine", machine.title if machine else run.flavor or ""),
-        ("steps", t(f"{WORDS}.receipt_steps_of", i=f"{state.step:,}", n=f"{state.total:,}") if state.total else ""),
+        ("steps", t(f"{WORDS}.receipt_steps_of", i=figure(state.step), n=figure(state.total)) if state.total else ""),
         ("peak", gibibytes(state.speed.peak_gib) if state.speed and state.speed.peak_gib else ""),
         ("speed", speed(state)),
         *(_of_script(recipe) if recipe and recipe.script else ()),
@@ -105,7 +106,7 @@ def speed(state: RunState) -> str:
     """How fast it was, as it measured itself."""
     if state.speed is None:
         return ""
-    each = t(f"{WORDS}.seconds_per_step", n=f"{state.speed.seconds_per_step:.3g}")
+    each = t(f"{WORDS}.seconds_per_step", n=figure(state.speed.seconds_per_step, ".3g"))
     tokens = state.speed.tokens_per_second
     return f"{t(f'{WORDS}.tokens_per_second', n=count(tokens))}, {each}" if tokens else each
 

@@ -16,6 +16,7 @@ import gradio as gr
 from trl_space import checks, estimate, jobspec, rehearsal
 from trl_space.checks.link import BEFORE_ANY_JOB
 from trl_space.facts import Machine
+from trl_space.figures import figure
 from trl_space.hub import launch
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe
@@ -114,7 +115,7 @@ def told(state: RunState, recipe: Recipe | None, machine: Machine | None) -> dic
     if seen is None:
         return {"rehearsed": True, "rows": [], "warnings": []}
     rows, warnings = (
-        [[t(f"{WORDS}.time"), t(f"{WORDS}.time_of", time=between(seen.low, seen.high), n=f"{seen.steps:,}")]],
+        [[t(f"{WORDS}.time"), t(f"{WORDS}.time_of", time=between(seen.low, seen.high), n=figure(seen.steps))]],
         [],
     )
     if machine is not None:
@@ -123,7 +124,7 @@ def told(state: RunState, recipe: Recipe | None, machine: Machine | None) -> dic
         rows.append([t(f"{WORDS}.price"), t(f"{WORDS}.price_of", likely=likely, most=most)])
     if seen.peak_gib:
         of = f"{seen.usable_gib:.0f}" if seen.usable_gib else "?"
-        rows.append([t(f"{WORDS}.memory"), t(f"{WORDS}.memory_of", peak=f"{seen.peak_gib:.1f}", of=of)])
+        rows.append([t(f"{WORDS}.memory"), t(f"{WORDS}.memory_of", peak=figure(seen.peak_gib, ".1f"), of=of)])
     if seen.nearly_full:
         warnings.append(t(f"{WORDS}.nearly_full"))
     if recipe is not None and seen.high > recipe.timeout:

@@ -15,6 +15,7 @@ from typing import Any
 
 from trl_space import doctor, jobspec, remedies, rewards
 from trl_space.facts import Machine, Run
+from trl_space.figures import figure
 from trl_space.hub import config
 from trl_space.recipe import Recipe, write_duration
 from trl_space.run_state import Answer, Diagnosis, RunState
@@ -272,4 +273,4 @@ def _score(value: float | None) -> str:
 
 
 def _plain(value: float | None) -> str | None:
-    return None if value is None else f"{value:.3g}"
+    return None if value is None else figure(value, ".3g")

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from trl_space import guide
 from trl_space.facts import Machine
 from trl_space.fields import Value
+from trl_space.figures import figure
 from trl_space.jobspec import IMAGES
 from trl_space.recipe import ReadQuery, Recipe, write_duration
 from trl_space.script import Script, is_hub_file, sha256_of
@@ -88,7 +89,7 @@ def facts(filled: Filled) -> list[dict[str, str]]:
     if not text:
         return []
     lines = len(text.splitlines())
-    items = [{"icon": "rows", "text": t(f"{WORDS}.lines", n=f"{lines:,}") if lines > 1 else t(f"{WORDS}.line")}]
+    items = [{"icon": "rows", "text": t(f"{WORDS}.lines", n=figure(lines)) if lines > 1 else t(f"{WORDS}.line")}]
     if not script.url:
         return [*items, {"icon": "user", "text": t(f"{WORDS}.own")}]
     host = "huggingface.co" if is_hub_file(script.url) else urlsplit(script.url).hostname or ""

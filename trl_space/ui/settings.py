@@ -12,6 +12,7 @@ from typing import Any
 
 from trl_space import presets, rewards, trainers
 from trl_space.facts import Machine
+from trl_space.figures import figure
 from trl_space.presets import Preset
 from trl_space.recipe import STARTS, Recipe, clean_text, is_repo_id
 from trl_space.texts import t
@@ -268,7 +269,7 @@ def held_out_choices(share: Any) -> list[tuple[str, str]]:
 
 def held_out_words(share: float) -> str:
     """A share of the rows in words."""
-    return t("page.held_out.share", percent=f"{100 * share:g}") if share else t("page.held_out.none")
+    return t("page.held_out.share", percent=figure(100 * share, "g")) if share else t("page.held_out.none")
 
 
 def method_value(settings: Mapping[str, Any]) -> str:

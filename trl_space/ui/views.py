@@ -10,6 +10,7 @@ from typing import Any
 
 from trl_space import estimate, formats
 from trl_space.facts import Account, DatasetFacts, Machine, ModelFacts, RepoHit, Run, Sample
+from trl_space.figures import figure
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe
 from trl_space.texts import t, table
@@ -64,7 +65,7 @@ def dataset_line(
     items: list[dict[str, str]] = []
     rows = rows_of(recipe, facts, sample)
     if rows is not None:
-        items.append({"icon": "rows", "text": t("page.rows", n=f"{rows:,}")})
+        items.append({"icon": "rows", "text": t("page.rows", n=figure(rows))})
     if fmt is not None:
         items.append({"icon": "chat" if fmt.conversational else "table", "text": kind_of(fmt)})
         fits = formats.plan(fmt, recipe.trainer, dict(recipe.mapping))
@@ -123,7 +124,7 @@ def sentence(
         return repo.rpartition("/")[2]
 
     number = min(count_ for count_ in (rows, recipe.rows) if count_) if (rows or recipe.rows) else None
-    what = t("page.sentence.rows", n=f"{number:,}") if number else t("page.sentence.all_rows")
+    what = t("page.sentence.rows", n=figure(number)) if number else t("page.sentence.all_rows")
     parts: list[tuple[str, bool]] = [
         (t("page.sentence.train") + " ", False),
         (name(recipe.model) or t("page.sentence.a_model"), bool(recipe.model)),

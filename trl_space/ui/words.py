@@ -6,31 +6,36 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from trl_space.figures import dollars, figure
 from trl_space.recipe import write_duration
-from trl_space.texts import t
+from trl_space.texts import by_language, t
 
 
+@by_language
 def count(number: float | None) -> str:
     """A number as a person says it: 950, 12k, 1.2M."""
     if number is None:
         return ""
-    for limit, word in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+    for limit, word in ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
         if number >= limit:
             value = number / limit
-            return f"{value:.1f}".rstrip("0").rstrip(".") + word if value < 10 else f"{value:.0f}{word}"
+            return t(f"number.{word}", n=figure(round(value, 1), "g") if value < 10 else figure(value, ".0f"))
     return f"{number:.0f}"
 
 
+@by_language
 def money(usd: float) -> str:
     """An amount of US dollars, rounded to the cent; never "$0.00" for something that costs."""
-    return "under $0.01" if 0 < usd < 0.01 else f"${usd:.2f}"
+    return t("number.under", amount=dollars(0.01)) if 0 < usd < 0.01 else dollars(usd)
 
 
+@by_language
 def about(seconds: float) -> str:
     """A time that is only roughly known: "about 15 min"."""
     return t("page.about", time=_roughly(seconds))
 
 
+@by_language
 def between(low: float, high: float) -> str:
     """A time of which two ends are known, in seconds: "about 10 to 20 min"; one time when both round to the same."""
     first, last = _roughly(low, math.floor), _roughly(high)
@@ -42,6 +47,7 @@ def between(low: float, high: float) -> str:
     return t("page.about_between", low=first, high=last)
 
 
+@by_language
 def amounts(low: float, high: float) -> str:
     """An amount of which two ends are known: "$0.10 to $0.21", "up to $0.05"."""
     first, last = money(low), money(high)
@@ -59,20 +65,22 @@ def _roughly(seconds: float, whole: Callable[[float], int] = math.ceil) -> str:
         return f"{whole(minutes)} min"
     if minutes <= 85:
         return f"{5 * whole(minutes / 5)} min"
-    return f"{round(minutes / 30) / 2:g} h"
+    return f"{figure(round(minutes / 30) / 2, 'g')} h"
 
 
+@by_language
 def measured_time(seconds: float) -> str:
     """A time that an earlier run told: to the minute, "14 min"."""
     minutes = max(1, round(seconds / 60))
     return f"{minutes} min" if minutes < 90 else _roughly(seconds)
 
 
+@by_language
 def gibibytes(gib: float) -> str:
     """An amount of memory as far as it is known: "0.3 GiB", "5 GiB"."""
     if gib < 0.05:
-        return "under 0.1 GiB"
-    return f"{gib:.1f} GiB" if gib < 9.95 else f"{gib:.0f} GiB"
+        return t("number.under", amount=f"{figure(0.1, 'g')} GiB")
+    return f"{figure(gib, '.1f' if gib < 9.95 else '.0f')} GiB"
 
 
 def ago(when: datetime | None, now: datetime | None = None) -> str:

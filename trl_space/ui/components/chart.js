@@ -36,7 +36,7 @@ trl.chart = (texts) => {
 
   const now = () => charts.find((one) => one.id === chosen) || charts[0] || { id: "loss", title: texts.chart, note: "" };
   const series = (from, name) => from.filter((one) => Number.isFinite(one[name])).map((one) => [one.step, one[name]]);
-  const digits = (value, n) => String(Number(value.toPrecision(n)));
+  const { digits } = trl;
   const nice = (low, high, count) => {
     const rough = (high - low || 1) / count;
     const power = 10 ** Math.floor(Math.log10(rough));
@@ -96,7 +96,7 @@ trl.chart = (texts) => {
     for (const v of some ? nice(scale.y0, scale.y1, 4) : [])
       parts.push(across(scale.y(v)), label(scale.left - 8, scale.y(v) + 4, "end", String(v)));
     for (const v of some ? nice(0, scale.x1, width > 560 ? 6 : 4) : [])
-      if (Number.isInteger(v)) parts.push(label(scale.x(v), scale.height - 8, v > scale.x1 * 0.97 ? "end" : "middle", v.toLocaleString("en")));
+      if (Number.isInteger(v)) parts.push(label(scale.x(v), scale.height - 8, v > scale.x1 * 0.97 ? "end" : "middle", trl.number(v)));
     const none = () => [], newest = (spots) => spots.slice(-1);
     if (earlier.length) {
       const x = scale.x(earlier[earlier.length - 1][0]);
@@ -136,7 +136,7 @@ trl.chart = (texts) => {
     const spot = nearest(some, step);
     const near = some[spot];
     at = near[0];
-    const words = [`${texts.step} ${near[0].toLocaleString("en")}`, digits(near[1], 4)];
+    const words = [`${texts.step} ${trl.number(near[0])}`, digits(near[1], 4)];
     const even = mean[spot - earlier.length];
     if (even) words.push(`${texts.on_average} ${digits(even[1], 4)}`);
     const beside = held.length ? held[nearest(held, near[0])] : null;
@@ -179,7 +179,7 @@ trl.chart = (texts) => {
     const last = some[some.length - 1];
     const most = some.reduce((high, p) => Math.max(high, p[1]), 0);
     rate.replaceChildren(spark(some, Math.max(200, frame.clientWidth - 8), 64),
-      h("p", { class: "t-small t-num" }, trl.fill(texts.rate_says, { most: digits(most, 3), last: digits(last[1], 3), step: last[0].toLocaleString("en") })));
+      h("p", { class: "t-small t-num" }, trl.fill(texts.rate_says, { most: digits(most, 3), last: digits(last[1], 3), step: trl.number(last[0]) })));
   };
   rates.addEventListener("toggle", drawRate);
   table.addEventListener("toggle", () => fillTable());

@@ -9,7 +9,7 @@ trl.hardware = (texts) => {
   const picture = h("span", { class: "t-hardware-picture" });
   const whole = h("div", { class: "t-hardware", id: "trl-run-hardware", hidden: true }, h("span", { class: "t-hardware-head" }, trl.icon("chip"), words), picture);
 
-  const number = (value) => (value >= 10 ? value.toFixed(0) : value.toFixed(1));
+  const number = (value) => { const n = value >= 10 ? 0 : 1; return trl.number(value, { minimumFractionDigits: n, maximumFractionDigits: n }); };
   // The newest of a column while it runs, the highest afterwards.
   const value = (column) => {
     const some = samples.map((one) => one[column]).filter(Number.isFinite);

@@ -56,7 +56,7 @@ trl.log = (texts, name, address) => {
     const kind = !raw && says.ours(text) ? " t-line-ours" : mistake !== "" && number === mistake ? " t-line-bad" : "";
     const line = h("div", { class: "t-line" + kind, "data-n": number }, said || "\u00a0");
     const before = lines[i - 1];
-    return before && before[0] !== number - 1 ? [h("div", { class: "t-line-gap" }, trl.fill(texts.lines_missing, { n: (number - 1 - before[0]).toLocaleString("en") })), line] : [line];
+    return before && before[0] !== number - 1 ? [h("div", { class: "t-line-gap" }, trl.fill(texts.lines_missing, { n: trl.number(number - 1 - before[0]) })), line] : [line];
   };
   const chunks = (first, last) => {
     const made = [];
@@ -180,7 +180,7 @@ trl.log = (texts, name, address) => {
   }
   const paintHits = () => {
     const word = find.value;
-    found.textContent = word ? (hits.length ? `${(hit + 1).toLocaleString("en")}/${hits.length.toLocaleString("en")}` : texts.no_hits) : "";
+    found.textContent = word ? (hits.length ? `${trl.number(hit + 1)}/${trl.number(hits.length)}` : texts.no_hits) : "";
     previous.hidden = following.hidden = hits.length < 2;
     sheet.querySelectorAll(".t-hit").forEach((line) => line.classList.remove("t-hit", "t-hit-now"));
     if (!hits.length) return;

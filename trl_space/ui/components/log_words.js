@@ -8,7 +8,7 @@ trl.log_words = (texts) => {
   const LONGEST = 20000;
   const titled = (name) => texts["metric_" + name.replace(/\W/g, "_")] || name;
   const numbers = (metrics) => TOLD.filter((name) => Number.isFinite(metrics?.[name]))
-    .map((name) => `${titled(name)} ${Number(metrics[name].toPrecision(4))}`);
+    .map((name) => `${titled(name)} ${trl.digits(metrics[name], 4)}`);
   const SAYS = {
     phase: (event) => "— " + (texts["phase_" + event.phase] || event.phase),
     machine: (event) => [trl.fill(texts.says_machine, { found: event.found }), ...(event.changes || [])].join(" "),
@@ -23,7 +23,7 @@ trl.log_words = (texts) => {
     done: () => null,
   };
   const ours = (text) => text.startsWith("::trl-space ");
-  const cut = (text) => (text.length > LONGEST ? text.slice(0, LONGEST) + trl.fill(texts.line_cut, { n: text.length.toLocaleString("en") }) : text);
+  const cut = (text) => (text.length > LONGEST ? text.slice(0, LONGEST) + trl.fill(texts.line_cut, { n: trl.number(text.length) }) : text);
   // What a line of ours means; everything else is shown as it is, of a line written over itself what was left standing.
   const readable = (text) => {
     if (!ours(text)) return text.includes("\r") ? cut(text.replace(/\r+$/, "").split("\r").pop()) || null : cut(text);

@@ -83,7 +83,7 @@ trl.run_status = (texts, id) => {
   const TITLES = { done: "title_done", failed: "title_failed", stopped: "title_stopped", ended: "title_ended" };
   const paintTitle = (run, state, phase, calm, percent) => {
     const end = phase === "failed" && calm ? "stopped" : phase;
-    const word = TITLES[end] ? texts[TITLES[end]] : phase === "training" && state.total ? percent + "%" : "";
+    const word = TITLES[end] ? texts[TITLES[end]] : phase === "training" && state.total ? trl.number(percent / 100, { style: "percent" }) : "";
     document.title = [word, run.title].filter(Boolean).join(" · ");
     const over = run.ended && Boolean(TITLES[end]);
     if (over && ended === false) announce(run, word);

@@ -136,10 +136,10 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   };
 
   const small = (value) => (value === null ? null
-    : value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : Number(value.toPrecision(4)));
+    : value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : trl.digits(value, 4));
   const paintFacts = () => {
     const rate = state.latest?.learning_rate;
-    const used = state.rows ? Number(state.rows).toLocaleString("en") : null;
+    const used = state.rows ? Numbertrl.number(state.rows) : null;
     const rows = [
       [texts.machine, run.machine],
       state.resumed ? [texts.resumed, trl.fill(texts.resumed_at, { i: state.resumed.step, repo: state.resumed.repo })] : null,
@@ -147,7 +147,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
       state.held_out ? [texts.held_out, state.held_out] : null,
       [texts.step, state.total ? `${state.step || 0} / ${state.total}` : null],
       ...charts.slice(0, 2).map((one) => [one.title, small(chart.last(one.id))]),
-      [texts.epoch, Number.isFinite(state.epoch) ? Number(state.epoch.toFixed(2)) : null],
+      [texts.epoch, Number.isFinite(state.epoch) ? trl.number(state.epoch, { maximumFractionDigits: 2 }) : null],
       state.speed ? [texts.speed, state.speed] : null,
       [texts.rate, Number.isFinite(rate) ? small(rate) : null],
       run.expected?.time ? [texts.expected, Object.values(run.expected).join(", ")] : null,

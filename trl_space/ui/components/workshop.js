@@ -7,7 +7,7 @@ trl.parts.workshop = ({ element, props, trigger, watch, texts }) => {
   const set = (changed) => { mine.set({ ...props.value, ...changed }); paint(); trigger("choose"); };
   const said = h("div", { class: "t-workshop-said" });
   const most = h("input", { class: "t-input", id: "trl-max_usd", type: "text", inputmode: "decimal", autocomplete: "off",
-    "aria-describedby": "trl-max_usd-why", placeholder: texts.most_hint, onchange: () => set({ max_usd: most.value.trim().replace(",", ".").replace(/^\$/, "") || null }) });
+    "aria-describedby": "trl-max_usd-why", placeholder: texts.most_hint, onchange: () => set({ max_usd: most.value.trim().replace(",", ".").replace(/^\$|\s*\$$/, "") || null }) });
   const group = h("input", { class: "t-input", id: "trl-group", type: "text", autocomplete: "off", spellcheck: "false", maxlength: "40",
     placeholder: texts.group_hint, onchange: () => set({ group: group.value.trim() }) });
   const field = (label, input, why, id) => h("label", { class: "t-workshop-field" }, h("span", { class: "t-label" }, label), input,
