@@ -111,6 +111,11 @@ def locale(lang: str) -> str:
     return text(f"locales/{lang}.yaml")
 
 
+def locale_said(lang: str) -> str:
+    """Return the YAML text of what the code itself says in English, in one language; empty when there is none."""
+    return text(f"locales/{lang}.said.yaml") if lang in locales() and lang != "en" else ""
+
+
 def locale_page(lang: str) -> str:
     """Return the YAML text of the page's own words in one language, empty when there are none."""
     if not lang.replace("-", "").isalnum():

@@ -15,15 +15,19 @@ What is kept for more than one visitor may have been said in another one's langu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, partial, wraps
+from functools import cache, lru_cache, partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from trl_space import resources
 
 DEFAULT = "en"
+LONGEST = 800  # characters of a sentence that is looked for
+THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
+PLACE = re.compile(r"\{([a-d])\}")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,6 +110,55 @@ def t(key: str, lang: str | None = None, /, **values: object) -> str:
         return _words(key, **values)
 
 
+@by_language
+def translated(sentence: str) -> str:
+    """What the code itself says in English, in the language of here: itself where nobody translated it.
+
+    The rooms whose files travel with the job, those that read recipes and scripts, and the presets know no language.
+    Their sentences are found by their English words in `locales/<language>.said.yaml`, where {a} stands for a value.
+    """
+    return _translated(str(sentence), language())
+
+
+@lru_cache(4096)
+def _translated(sentence: str, lang: str, depth: int = 3) -> str:
+    whole, forms = _sayings(lang)
+    if sentence in whole:
+        return whole[sentence]
+    if not depth or not forms or " " not in sentence or len(sentence) > LONGEST:
+        return sentence
+    for form, words in forms:
+        if found := form.fullmatch(sentence):
+            return words.format_map(
+                {name: _within(value, lang, depth - 1) for name, value in found.groupdict().items()}
+            )
+    return sentence
+
+
+def _within(value: str, lang: str, depth: int) -> str:
+    """A value within such a sentence: a number of thousands, another sentence, or what stays as it is."""
+    if THOUSANDS.fullmatch(value):
+        return value.replace(",", table(lang).get("number.group", ","))
+    return _translated(value, lang, depth) if " " in value else value
+
+
+@cache
+def _sayings(lang: str) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
+    """What is said without a value, and the forms of what is said with some, those with most of their own first."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found = yaml.load(resources.locale_said(lang), Loader=loader) or {}  # noqa: S506
+    whole = {english: words for english, words in found.items() if not PLACE.search(english)}
+    forms = sorted(set(found) - set(whole), key=lambda english: -len(PLACE.sub("", english)))
+    return whole, tuple((_form(english), found[english]) for english in forms)
+
+
+def _form(english: str) -> re.Pattern[str]:
+    pieces = PLACE.split(english)
+    return re.compile("".join(re.escape(one) if i % 2 == 0 else f"(?P<{one}>.+?)" for i, one in enumerate(pieces)))
+
+
 def known(key: str, otherwise: str) -> str:
     """The text for a key if there is one, else these words."""
     return t(key) if key in table(DEFAULT) else otherwise
@@ -115,7 +168,17 @@ def _words(key: str, /, **values: object) -> str:
     template = table(language()).get(key)
     if template is None:
         template = table(DEFAULT)[key]
-    return template.format_map({name: retold(value) for name, value in values.items()}) if values else template
+    return template.format_map({name: _value(value) for name, value in values.items()}) if values else template
+
+
+def told(text: str) -> str:
+    """A text that may be one of the code's own, which knows no language, or one of ours, in the language of here."""
+    return retold(text) if isinstance(text, Text) else translated(text)
+
+
+def _value(value: object) -> object:
+    # A single word is a name as a rule, of a column or a subset.
+    return translated(value) if type(value) is str and " " in value else retold(value)
 
 
 _said = by_language(_words)

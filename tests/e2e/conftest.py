@@ -83,21 +83,21 @@ def watch(context: BrowserContext, problems: list[str]) -> None:
 
 @pytest.fixture
 def new_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[NewPage]:
-    """Opens pages: `new_page(width=1280, height=900, dark=False, like=None, **context_options)`.
+    """Opens pages: `new_page(width=1280, height=900, dark=False, locale="en-GB", like=None, **context_options)`.
 
     Pages have `.problems`, the list that must be empty when the test ends.
     """
     contexts: list[BrowserContext] = []
     problems: list[str] = []
 
-    def open_page(*, width: int = 1280, height: int = 900, dark: bool = False, like: Page | None = None, **options):
+    def open_page(*, width=1280, height=900, dark=False, locale="en-GB", like: Page | None = None, **options) -> Page:
         if like is not None:
             context = like.context
         else:
             context = browser.new_context(
                 viewport={"width": width, "height": height},
                 color_scheme="dark" if dark else "light",
-                locale="en-GB",
+                locale=locale,
                 reduced_motion="reduce",
                 service_workers="block",
                 **options,

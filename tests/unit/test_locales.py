@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import string
 
@@ -9,7 +10,12 @@ import pytest
 import yaml
 
 from trl_space import resources
-from trl_space.texts import DEFAULT, languages, table
+from trl_space.formats.page.goals import _LACKS
+from trl_space.formats.page.words import _WORDS
+from trl_space.hub.errors import SENTENCES
+from trl_space.presets import load_presets
+from trl_space.settable import REFUSED, REFUSED_OF
+from trl_space.texts import DEFAULT, PLACE, languages, speaking, t, table, translated
 
 OTHERS = [lang for lang in languages() if lang != DEFAULT]
 # What leaves the page, to be read by others or by programs, is English (see CONTRIBUTING.md).
@@ -90,3 +96,71 @@ def test_no_key_stands_twice(lang):
 
     for text in (resources.locale(lang), resources.locale_page(lang)):
         yaml.load(text, Loader=Loader)
+
+
+# --- what the code says in English (`texts.translated`) ---------------------------------------------------------------
+
+# Put together from several pieces, so that no piece of the code reads like it.
+ASSEMBLED = frozenset(
+    {
+        *("the list of models", "the list of datasets", "in {} seconds", "in {} minutes", "{} takes a number, not {}"),
+        *(
+            "{} takes a whole number, not {}",
+            "the file is not a recipe: it has no line {}",
+            "{} takes JSON such as {}, not {}",
+        ),
+        *("every answer is labelled good: nothing can be learned from the difference",),
+        *("every answer is labelled bad: nothing can be learned from the difference",),
+    }
+)
+
+
+def written() -> set[str]:
+    """Every text in the code, places for values as {}."""
+    found: set[str] = set()
+    for file in resources.PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                pieces = [one.value if isinstance(one, ast.Constant) else "{}" for one in node.values]
+                found.add("".join(pieces))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(re.sub(r"\{\w*\}", "{}", node.value))
+    return found
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_every_sentence_of_the_code_that_is_translated_is_one(lang):
+    code = written()
+    presets = {
+        re.sub(r"\d{1,3}(,\d{3})+|\b\d{3}\b", "{}", text) for one in load_presets() for text in (one.title, one.summary)
+    }
+    for english in yaml.safe_load(resources.locale_said(lang)):
+        plain = re.sub(r"\{\w\}", "{}", english)
+        begun = any(len(one) > 20 and plain.startswith(one) for one in code)
+        assert plain in code | presets | ASSEMBLED or begun, english
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_their_places_are_the_same(lang):
+    for english, words in yaml.safe_load(resources.locale_said(lang)).items():
+        assert set(PLACE.findall(english)) >= set(PLACE.findall(words)), english
+        assert words != english
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_presets_refusals_and_what_the_hub_says_are_translated(lang):
+    sentences = [text for one in load_presets() for text in (one.title, one.summary)]
+    sentences += [*REFUSED.values(), *REFUSED_OF.values()]
+    sentences += [text.format(about="the model ada/tiny", when="in a minute") for text in SENTENCES.values()]
+    sentences += [*_LACKS.values(), *(re.sub(r"\{\w+\}", "column", one) for one in _WORDS.values())]
+    assert len(sentences) > 300
+    with speaking(lang):
+        for sentence in sentences:
+            assert translated(sentence) != sentence, sentence
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_what_somebody_else_wrote_stays(lang):
+    with speaking(lang):
+        for text in ("Careful", "the weather is fine", "a" * 10_000, "{a} takes {b}", "", "is set by"):
+            assert t("page.changed", when=text).endswith(text)

@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import re
 import threading
 
 import pytest
 
+pytest.importorskip("gradio")
+
+from tests.unit.cases import RECIPE
+from tests.unit.test_jobspec import job
+from trl_space.figures import figure
 from trl_space.hub.errors import HubProblem
 from trl_space.texts import Text, by_language, language, languages, retold, section, speaking, t
-from trl_space.ui import assets, catalog
+from trl_space.ui import assets, catalog, sharing
+from trl_space.ui.exporting import Shown, link_of, tabs
 from trl_space.ui.language import COOKIE, of_browser, of_cookie, of_request
+from trl_space.ui.login import LocalLogin
+from trl_space.ui.page import build
+from trl_space.ui.words import between, count, gibibytes, money, spoken
 
 
 def asked(path: str = "/", **headers: str) -> dict:
@@ -136,3 +146,54 @@ def test_a_section_is_said_in_the_language_of_here():
     with speaking("de"):
         assert section("goal.sft")["title"] != english["title"]
         assert retold(english) == section("goal.sft")
+
+
+# --- what leaves the page ---------------------------------------------------------------------------------------------
+
+
+def leaving() -> dict[str, object]:
+    """All that others read or the Hub keeps: a job and its exports, links, recipes, what is put into a README."""
+    spec, query = job(RECIPE), RECIPE.to_query()
+    shared = asyncio.run(sharing.share({"query": query, "at": "http://127.0.0.1:7860/"}, None))
+    shown = [
+        (one["id"], one["text"], one["file"], one["commands"]) for one in tabs(Shown(spec, RECIPE), "https://x.org/")
+    ]
+    return {
+        "job": (spec.command, spec.environment, spec.labels, spec.secrets, spec.config),
+        "code": (spec.as_hf_cli(), spec.as_python(), spec.as_file(), shown),
+        "recipe": (query, RECIPE.to_yaml(), RECIPE.to_share().to_query(), link_of(RECIPE)),
+        "share": (shared["yaml"], shared["link"], shared["snippets"]),
+    }
+
+
+def test_nothing_that_leaves_the_page_depends_on_the_language():
+    english = leaving()
+    with speaking("de"):
+        german = leaving()
+    assert german == english
+    assert not re.search(r"language=|trl_language|\blang=", json.dumps(english["recipe"]))
+
+
+def test_the_page_is_built_once_and_told_in_each_language():
+    page = build(LocalLogin(None))
+    page.blocks.head = assets.head()
+    page.blocks.config = page.blocks.get_config_file()
+    english = json.dumps(page.blocks.config, default=str)
+    with speaking("de"):
+        german = json.dumps(page.blocks.config, default=str)
+        assert page.blocks.config is page.blocks.config
+    for key in ("page.intro", "page.card.machine", "page.field.timeout", "goal.dpo.title", "page.parts.header.runs"):
+        for lang, said, other in (("en", english, german), ("de", german, english)):
+            words = json.dumps(t(key, lang))[1:-1]
+            assert words in said and words not in other, key
+    assert json.dumps(page.blocks.config, default=str) == english
+
+
+def test_amounts_are_written_as_the_language_does():
+    assert [money(0.213), money(0.001), count(1_250_000), figure(1600)] == ["$0.21", "under $0.01", "1.2M", "1,600"]
+    with speaking("de"):
+        assert [money(0.213), money(0.001)] == ["0,21\u00a0$", "unter 0,01\u00a0$"]
+        assert [count(1_250_000), count(12_000)] == ["1,2 Mio.", "12 Tsd."]
+        assert [figure(1600), figure(0.5, "g"), figure(12345.678, ",.2f")] == ["1.600", "0,5", "12.345,68"]
+        assert between(500, 5400) == "etwa 8 min bis 1,5 h" and spoken(5400) == "1 h 30 min"
+        assert gibibytes(3.21) == "3,2 GiB" and retold(t("page.rows", "en", n=1)) == "1 rows"

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from ..texts import retold, t
+from ..texts import t, told
 
 Kind = Literal[
     "not_found",
@@ -97,7 +97,7 @@ class HubProblem(Exception):
     @property
     def sentence(self) -> str:
         """What happened, in the language of whoever is told: a problem may be kept for more than one visitor."""
-        return retold(self._sentence)
+        return told(self._sentence)
 
     @property
     def when(self) -> str:

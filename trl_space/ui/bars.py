@@ -11,7 +11,7 @@ from typing import Any
 from trl_space.facts import Lengths
 from trl_space.figures import figure
 from trl_space.lengths import cut_percent
-from trl_space.texts import t
+from trl_space.texts import t, translated
 
 BARS = 12  # about as many bars are drawn
 
@@ -25,7 +25,7 @@ def lengths_view(lengths: Lengths | None, max_length: int | None) -> dict[str, A
         return {"state": "empty"}
     words = "page.parts.lengths"
     problem = lengths.problem.strip().rstrip(".") if lengths.problem else ""
-    notes = [f"{problem}."] if problem and not lengths.failed else []
+    notes = [translated(f"{problem}.")] if problem and not lengths.failed else []
     if lengths.source == "estimate":
         notes.append(t(f"{words}.estimated"))
     for name in ("failed", "empty"):

@@ -14,7 +14,7 @@ from trl_space.memory import MemoryEstimate
 from trl_space.presets import Preset
 from trl_space.recipe import Recipe
 from trl_space.rewards import REWARDS
-from trl_space.texts import known, section, t
+from trl_space.texts import known, section, t, translated
 from trl_space.trainers import METHODS, TRAINERS
 from trl_space.ui.words import gibibytes, money
 
@@ -46,8 +46,8 @@ def preset_cards(recipe: Recipe, model: ModelFacts | None, machine: Machine | No
     return [
         {
             "id": family(one),
-            "title": one.title,
-            "text": one.summary,
+            "title": translated(one.title),
+            "text": translated(one.summary),
             "badges": [mark] if family(one) == best else [],
         }
         for one in sorted(fitting, key=lambda one: one.order)

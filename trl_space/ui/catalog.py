@@ -20,7 +20,7 @@ from typing import Any
 
 from trl_space import schema
 from trl_space.recipe import STARTS
-from trl_space.texts import language, t
+from trl_space.texts import language, t, translated
 from trl_space.trainers import TRAINERS, Field
 from trl_space.ui import settings as places
 
@@ -49,7 +49,7 @@ def entries(trainer: str) -> list[dict[str, Any]]:
     found += [_entry(trainer, field, "") for field in schema.arguments(trainer) if field.name not in offered]
     for name in schema.every_name(trainer):
         if reason := schema.refused(trainer, name):
-            found.append({"name": name, "refused": reason})
+            found.append({"name": name, "refused": translated(reason)})
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from trl_space import formats
 from trl_space.recipe import Recipe
-from trl_space.texts import known, t
+from trl_space.texts import known, t, translated
 from trl_space.trainers import TRAINERS
 from trl_space.ui.bubbles import cut
 
@@ -25,7 +25,7 @@ def mapping_view(fmt: formats.DatasetFormat | None, recipe: Recipe) -> dict[str,
     mapping = formats.plan(fmt, recipe.trainer, chosen)
     offered = formats.parts(fmt, recipe.trainer, chosen)
     questions = _questions(fmt, recipe)
-    problems = [_capital(cut(one, 300)) for one in _left(fmt, mapping)]
+    problems = [_capital(translated(cut(one, 300))) for one in _left(fmt, mapping)]
     if mapping is not None and mapping.empty and not (offered or questions or problems):
         return {"state": "empty"}
     why = "" if mapping is not None else formats.explain(fmt, recipe.trainer)
@@ -34,9 +34,9 @@ def mapping_view(fmt: formats.DatasetFormat | None, recipe: Recipe) -> dict[str,
     shown = {part.name for part in offered if part.required or part.column or part.name in chosen}
     return {
         "state": "fits" if mapping is not None else "fits_not",
-        "found": cut(fmt.summary, 400),
+        "found": translated(cut(fmt.summary, 400)),
         "problems": problems,
-        "why": cut(why, 400),
+        "why": translated(cut(why, 400)),
         "goals": _goals(fmt) if why else "",
         "parts": questions + [_part(part) for part in offered if part.name in shown],
         "more": [_part(part) for part in offered if part.name not in shown],

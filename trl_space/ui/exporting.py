@@ -122,7 +122,7 @@ class Exporting:
         if machine is None:
             raise HubProblem("invalid", sentence=t(f"{WORDS}.no_machine"))
         account = await self.calls.account(visitor)
-        name = account.name if account else t("page.you")
+        name = account.name if account else t("page.you", "en")
         try:
             spec = script_job.compile(recipe, text=text, machine=machine, account_name=name, launch_id="")
         except ValueError as problem:

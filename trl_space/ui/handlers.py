@@ -24,7 +24,7 @@ from trl_space import links, presets
 from trl_space.facts import Account
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import ReadQuery, Recipe, clean_text, write_duration
-from trl_space.texts import t
+from trl_space.texts import t, translated
 from trl_space.ui import beginning, cards, form, rehearsing, script_form, script_views, views
 from trl_space.ui import opening as opened
 from trl_space.ui import settings as places
@@ -131,7 +131,7 @@ class Handlers:
             if bool(recipe.script) != scripts:
                 raise ValueError(t("page.file_training" if scripts else "page.file_script"))
         except ValueError as problem:
-            said = {"icon": "blocks", "text": t("page.file_wrong"), "items": [clean_text(str(problem))]}
+            said = {"icon": "blocks", "text": t("page.file_wrong"), "items": [translated(clean_text(str(problem)))]}
             return pack(LOAD, {"notice": [said]})
         linked = links.as_link(recipe)
         notice = views.resume_notices(recipe) + opened.notices(ReadQuery(recipe), links.PageKeys(), linked, "file")

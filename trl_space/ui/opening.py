@@ -19,7 +19,7 @@ from trl_space import links, script
 from trl_space.figures import dollars, figure
 from trl_space.names import clean_text
 from trl_space.recipe import MAX_BYTES, MAX_SENT, ReadQuery, Recipe, read_query, write_duration
-from trl_space.texts import t
+from trl_space.texts import t, translated
 from trl_space.trainers import TRAINERS
 from trl_space.ui import settings as places
 
@@ -99,7 +99,7 @@ def notices(read: ReadQuery, page: links.PageKeys, linked: Recipe, kind: str = "
     strange = [f"{clean_text(name)[:60]} = {clean_text(value)[:120]}" for name, value in read.unknown[:20]]
     if strange:
         found.append({"icon": "warns", "text": t("page.link_unknown"), "items": strange})
-    wrong = [clean_text(text)[:200] for text in (*read.problems, *page.problems)][:20]
+    wrong = [translated(clean_text(text)[:200]) for text in (*read.problems, *page.problems)][:20]
     if wrong:
         found.append({"icon": "warns", "text": t("page.link_refused"), "items": wrong})
     return found

@@ -75,12 +75,15 @@ class Page:
         with Blocks(title="TRL Space", analytics_enabled=False, fill_width=True) as self.blocks:
             if identity.mode == "oauth":
                 OAuthRoutes(visible=False)
+            spoken = {
+                "languages": [{"id": lang, "name": name} for lang, name in languages().items()],
+                "language": by_language(language)(),
+            }
             self.header = Part(
                 "header",
                 elem_id="trl-header",
                 hub=pictures.origin(config.endpoint()),
-                languages=[{"id": lang, "name": name} for lang, name in languages().items()],
-                language=by_language(language)(),
+                **spoken,
             )
             self.at: dict[str, Any] = {}  # every place by its name, as `form.FIELDS` and the handlers call it
             self._form()
@@ -90,6 +93,7 @@ class Page:
                 listed = [self._server(name) for name in ("list", "look", "models", "first", "cancel")]
                 Part("runs", server=listed, goals=run_rows.goals())
                 Part("compare", server=[self._server("compare")])
+            Part("language", elem_id="trl-foot", **spoken)
             self._wire()
             self.api.expose()
         # Gradio's banner for Spaces would ask huggingface.co about the Space and Google for fonts; the page has a

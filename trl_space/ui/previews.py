@@ -20,7 +20,7 @@ from trl_space.facts import Lengths, Sample
 from trl_space.figures import figure
 from trl_space.recipe import Recipe
 from trl_space.texts import known as said
-from trl_space.texts import t
+from trl_space.texts import t, translated
 from trl_space.texts import table as all_texts
 from trl_space.trainers import TRAINERS
 from trl_space.ui.bars import lengths_view
@@ -57,7 +57,7 @@ def preview(
         raw = [{"name": cut(str(name), 100), "text": cut(cell(value), RAW)} for name, value in row.items()]
         mapped = formats.apply(mapping, dict(row))
         if not mapped.rows:
-            shown.append({"bubbles": [note(mapped.problem or "")], "left_out": True, "raw": raw})
+            shown.append({"bubbles": [note(translated(mapped.problem or ""))], "left_out": True, "raw": raw})
         for one in mapped.rows:
             view = {**row_view(one, learned, places), "scores": scores(one, recipe), "raw": raw}
             shown.append({**view, "size": _size(next(sizes, None), counted.source)})

@@ -43,7 +43,7 @@ from trl_space.hub.follow import Batch, Followers
 from trl_space.hub.result import verify
 from trl_space.hub.upstream import Upstream
 from trl_space.recipe import is_repo_id
-from trl_space.texts import language, t
+from trl_space.texts import language, t, told
 from trl_space.trainers import TRAINERS
 from trl_space.ui import assets, catalog, form, rehearsing, views
 from trl_space.ui.earlier import Earlier
@@ -297,7 +297,13 @@ class RunRoutes:
             try:
                 since = run.created_at or datetime.fromtimestamp(0, UTC)
                 found = await asyncio.to_thread(verify, *state.pushed, since, visitor.token)
-                yield {"result": {"repo": found.repo, "url": found.url, "problem": found.problem}}
+                yield {
+                    "result": {
+                        "repo": found.repo,
+                        "url": found.url,
+                        "problem": told(found.problem or "") or None,
+                    }
+                }
                 return
             except HubProblem as problem:
                 sentence = problem.sentence

@@ -19,7 +19,7 @@ from trl_space.figures import figure
 from trl_space.hub import config
 from trl_space.recipe import Recipe, write_duration
 from trl_space.run_state import Answer, Diagnosis, RunState
-from trl_space.texts import known, t
+from trl_space.texts import known, t, told
 from trl_space.ui.previews import continue_query, reward_title
 from trl_space.ui.words import count
 
@@ -173,7 +173,12 @@ def told_of(diagnosis: Diagnosis | None) -> dict[str, str] | None:
     """A diagnosis as the page shows it."""
     if diagnosis is None:
         return None
-    return {"kind": diagnosis.kind, "title": diagnosis.title, "reason": diagnosis.reason, "line": diagnosis.line}
+    return {
+        "kind": diagnosis.kind,
+        "title": diagnosis.title,
+        "reason": told(diagnosis.reason),
+        "line": diagnosis.line,
+    }
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from trl_space.script_defaults import Whole, complete
 from trl_space.scripts import header as headers
 from trl_space.scripts.forms import Form
 from trl_space.scripts.header import Header
-from trl_space.texts import t
+from trl_space.texts import t, translated
 from trl_space.ui import cards, form, script_form, script_views, views
 from trl_space.ui.script_form import SIGN_IN, Filled, Shown
 from trl_space.ui.showing import fix_of, plain_check
@@ -86,7 +86,7 @@ class ScriptCase:
     def _checks(self) -> Iterator[checks.Check]:
         look = checks.Fix("focus", t("page.look"), target="card-start")
         for i, problem in enumerate((*self.filled.problems, *self.whole.problems)):
-            yield checks.Check(f"value_{i}", "blocks", t("page.value_wrong"), problem, look)
+            yield checks.Check(f"value_{i}", "blocks", t("page.value_wrong"), translated(problem), look)
         yield from self._meant()
         for each in checks.OF_SCRIPTS:
             if each is account.payer:

@@ -27,7 +27,7 @@ from trl_space.names import clean_text
 from trl_space.recipe import Recipe, write_duration
 from trl_space.script import MAX_SCRIPT, sha256_of
 from trl_space.scripts import rewrite
-from trl_space.texts import t
+from trl_space.texts import t, translated
 from trl_space.ui import form, launching, script_form, script_views
 from trl_space.ui import opening as opening_of
 from trl_space.ui.again import look_again
@@ -229,7 +229,7 @@ class Scripts:
         try:
             return {"text": rewrite.with_dependencies(text, wanted)}
         except ValueError as problem:
-            return {"problem": str(problem)}
+            return {"problem": translated(str(problem))}
 
     # --- the start --------------------------------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ class Scripts:
                 launch_id=launch_id,
             )
         except ValueError as problem:
-            return {"problem": str(problem), "ways": []}
+            return {"problem": translated(str(problem)), "ways": []}
         start = (hub_launch.launch, spec, visitor.token)
         try:
             return launching.started(await asyncio.to_thread(*start, twin="twin" in read, given=secrets))

@@ -17,7 +17,7 @@ from trl_space import checks, estimate, formats, jobspec, links, presets, traine
 from trl_space.facts import Measured, ModelFacts
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import MAX_BYTES, Recipe
-from trl_space.texts import t
+from trl_space.texts import t, translated
 from trl_space.ui import cards, catalog, previews, views
 from trl_space.ui import settings as places
 from trl_space.ui.form import Filled
@@ -213,7 +213,10 @@ def other_line(name: Any, model: ModelFacts | None, problem: HubProblem | None) 
 def all_checks(recipe: Recipe, facts: checks.Facts, problems: Sequence[str]) -> tuple[checks.Check, ...]:
     """All checks, and first the values that no run can have."""
     look = checks.Fix("focus", t("page.look"), target="fields")
-    wrong = (checks.Check(f"value_{i}", "blocks", t("page.value_wrong"), text, look) for i, text in enumerate(problems))
+    wrong = (
+        checks.Check(f"value_{i}", "blocks", t("page.value_wrong"), translated(text), look)
+        for i, text in enumerate(problems)
+    )
     return (*wrong, *checks.run_checks(recipe, facts))
 
 

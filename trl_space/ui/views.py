@@ -13,7 +13,7 @@ from trl_space.facts import Account, DatasetFacts, Machine, ModelFacts, RepoHit,
 from trl_space.figures import figure
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe
-from trl_space.texts import t, table
+from trl_space.texts import t, table, translated
 from trl_space.trainers import TRAINERS
 from trl_space.ui import elsewhere, script_views
 from trl_space.ui.words import about, ago, amounts, between, count, measured_time, money, spoken
@@ -166,7 +166,7 @@ def likely_price(cost: estimate.CostEstimate) -> str:
 def likely_time(cost: estimate.CostEstimate, time: estimate.TimeEstimate | None) -> str:
     """How long that takes and how this is known, or why it is not known."""
     if cost.likely_seconds is None:
-        return (time.reason if time else "") or t("page.price.unknown")
+        return translated(time.reason if time else "") or t("page.price.unknown")
     if time is not None and time.measured:
         return t("page.price.measured", time=measured_time(cost.likely_seconds))
     if time is None or time.low is None or time.high is None:

@@ -1,5 +1,5 @@
 // The top of the page: mark, the three views, and who is signed in.
-// languages: [{id, name}], language: the one that is spoken. hub: the Hub's address, whose page may show this one in a frame. value: null while it is being read, else {mode: "oauth" | "local" | "none", account: null | {name, fullname, avatar, orgs}, problem}
+// languages, language: see language.js. hub: the Hub's address, whose page may show this one in a frame. value: null while it is being read, else {mode: "oauth" | "local" | "none", account: null | {name, fullname, avatar, orgs}, problem}
 trl.parts.header = ({ element, props, watch, texts }) => {
   const { h, icon } = trl;
   trl.address.start(props.hub);
@@ -11,13 +11,11 @@ trl.parts.header = ({ element, props, watch, texts }) => {
   );
   const tab = (view, href, text) => h("a", { href, class: "t-tab", "aria-current": (trl.view === "run" ? "runs" : trl.view) === view ? "page" : null }, text);
   const place = h("div", { class: "t-account" });
-  const language = h("select", { class: "t-language", id: "trl-language", "aria-label": texts.language, onchange: (event) => trl.speak(event.target.value) },
-    props.languages.map((one) => h("option", { value: one.id, lang: one.id, selected: one.id === props.language }, one.name)));
   const outer = h("header", { class: "t-header" },
     h("a", { href: trl.page(""), class: "t-brand", "aria-label": texts.home }, mark, h("span", {}, texts.name)),
     h("nav", { class: "t-tabs", "aria-label": texts.nav }, tab("form", trl.page(""), texts.train), tab("runs", trl.page("view=runs"), texts.runs),
       tab("scripts", trl.page("view=scripts"), texts.scripts)),
-    language, place);
+    trl.language(props, texts, "trl-language"), place);
   element.append(outer);
 
   const picture = (url, name) => {
