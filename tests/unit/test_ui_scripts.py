@@ -27,8 +27,9 @@ from trl_space.trl_examples import EXAMPLES, example_at
 from trl_space.ui import script_form, script_views
 from trl_space.ui.login import LocalLogin, Visitor
 from trl_space.ui.script_form import Filled, Shown, fill, values
+from trl_space.ui.script_launch import MOST_SECRET, typed_secrets
 from trl_space.ui.script_showing import ScriptCase
-from trl_space.ui.scripts import MOST_SECRET, Scripts, typed_secrets
+from trl_space.ui.scripts import Scripts
 from trl_space.ui.session import Facts
 
 URL = "https://example.org/train.py"

@@ -22,7 +22,7 @@ from trl_space.ui.form import Shown
 from trl_space.ui.gate import careful
 from trl_space.ui.known import format_of, known, rows_of, wait_for
 from trl_space.ui.login import Identity
-from trl_space.ui.scripts import wait_for_all
+from trl_space.ui.script_launch import wait_for_all
 from trl_space.ui.session import Facts
 from trl_space.ui.settings import NEEDS
 

@@ -8,16 +8,14 @@ the token of whoever asks. The values of secrets come with the launch alone, and
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
-from trl_space import checks, guide, links, script_job
+from trl_space import checks, guide, links
 from trl_space.hub import config, jobs
-from trl_space.hub import launch as hub_launch
 from trl_space.hub import machines as hub_machines
 from trl_space.hub.addresses import Unread
 from trl_space.hub.errors import HubProblem
@@ -28,7 +26,7 @@ from trl_space.recipe import Recipe, write_duration
 from trl_space.script import MAX_SCRIPT, sha256_of
 from trl_space.scripts import rewrite
 from trl_space.texts import t, translated
-from trl_space.ui import form, launching, script_form, script_views
+from trl_space.ui import form, script_form, script_views
 from trl_space.ui import opening as opening_of
 from trl_space.ui.again import look_again
 from trl_space.ui.gate import answering
@@ -36,12 +34,11 @@ from trl_space.ui.known import Case, ask_account
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.opening import Opening
 from trl_space.ui.script_form import SIGN_IN, Filled, Shown
+from trl_space.ui.script_launch import begin, typed_secrets, wait_for_all
 from trl_space.ui.script_showing import ScriptCase
 from trl_space.ui.session import Facts
 from trl_space.ui.signin import outcome_of
 
-MOST_SECRET = 32 * 1024  # characters of one value
-REFUSED = ("forbidden", "not_found", "gated")  # how the Hub refuses a volume
 LONGEST = 20.0  # seconds that a call waits for the Hub
 
 
@@ -135,9 +132,11 @@ class Scripts:
 
     # --- what follows from it ---------------------------------------------------------------------------------------
 
-    def known(self, filled: Filled, visitor: Visitor, linked: Recipe | None) -> ScriptCase:
+    def known(
+        self, filled: Filled, visitor: Visitor, linked: Recipe | None, kind: type[ScriptCase] = ScriptCase
+    ) -> ScriptCase:
         """What is known about a filled form now; what can be asked is asked. `linked` is what the page was opened with;
-        None when it does not say, and then everything may be a link's."""
+        None when it does not say, and then everything may be a link's. `kind` is the case of whoever asks."""
         about = (ask_account, visitor.scopes, visitor.expires_at)
         # What was known a while ago counts until it is known anew: nothing here depends on the very moment.
         who, no_account, asking = self.facts.peek(*about, token=visitor.token, slot="account", hold=True)
@@ -150,7 +149,7 @@ class Scripts:
             endpoint=config.endpoint(),
             linked=filled.recipe if linked is None else linked,
         )
-        return ScriptCase(filled, found, asking or reading)
+        return kind(filled, found, asking or reading)
 
     def read_form(self, given: dict[str, Any], shown: Any, visitor: Visitor) -> ScriptCase:
         """The case of what the browser sent."""
@@ -247,44 +246,13 @@ class Scripts:
         await wait_for_all(self.facts, visitor)
         linked = Recipe.from_query(given["linked"]) if isinstance(given.get("linked"), str) else None
         case = self.known(seen_now(recipe, text, given, secrets, linked), visitor, linked)
-        if case.known.machine is None or (blocking := checks.blocking(case.found)) is not None:
-            problem = f"{blocking.title}. {blocking.reason}".strip() if blocking else t("page.price.no_machine")
-            return {"problem": problem, "ways": [], "refresh": True}
-        read = launching.agreed(given.get("agreed"))
-        if unread := launching.unread(case.found, read):
-            return unread
-        try:
-            spec = script_job.compile(
-                recipe,
-                text=text,
-                machine=case.known.machine,
-                account_name=case.known.account.name if case.known.account else "",
-                launch_id=launch_id,
-            )
-        except ValueError as problem:
-            return {"problem": translated(str(problem)), "ways": []}
-        start = (hub_launch.launch, spec, visitor.token)
-        try:
-            return launching.started(await asyncio.to_thread(*start, twin="twin" in read, given=secrets))
-        except HubProblem as problem:
-            # Whoever may start jobs may still not mount what they name; the Hub alone says which it is.
-            if not recipe.script.volumes or problem.kind not in REFUSED or not problem.detail:
-                raise
-            said = clean_text(problem.detail)[:300]
-            raise HubProblem("invalid", sentence=t("page.script.not_mounted", said=said)) from None
+        return await begin(case, recipe, launch_id, visitor, given.get("agreed"), secrets)
 
 
 def offered(case: ScriptCase, check: Any) -> dict[str, Any] | None:
     """What the check of this name would change."""
     fixes = [one.fix for one in case.found if one.id == check and one.fix and one.fix.kind == "set"]
     return dict(fixes[0].changes) if fixes else None
-
-
-async def wait_for_all(facts: Facts, visitor: Visitor) -> None:
-    """Wait for what takes a moment: who is signed in, and the machines."""
-    about = (ask_account, visitor.scopes, visitor.expires_at)
-    both = (facts.get(*about, token=visitor.token), facts.get(hub_machines.machines, token=None))
-    await asyncio.gather(*both, return_exceptions=True)
 
 
 def seen_now(
@@ -303,14 +271,3 @@ def seen_now(
         typed=frozenset(secrets),
         own_token=given.get("own_token") is True and SIGN_IN not in secrets,
     )
-
-
-def typed_secrets(value: Any, recipe: Recipe) -> dict[str, str]:
-    """The values of the secrets that the recipe names, as the browser sent them."""
-    pairs = value.items() if isinstance(value, dict) else ()
-    names = set(recipe.script.secrets)
-    return {
-        name: text
-        for name, text in itertools.islice(pairs, 1000)
-        if name in names and isinstance(text, str) and text and len(text) <= MOST_SECRET and "\0" not in text
-    }
