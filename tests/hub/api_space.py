@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,13 +75,13 @@ def bearer(token: str | None) -> dict[str, str]:
 
 
 @contextmanager
-def served(hub: LocalHub, folder: Path) -> Iterator[Served]:
-    """The app, as a Space runs it, against `hub`."""
+def served(hub: LocalHub, folder: Path, program: Sequence[str] = ("app.py",)) -> Iterator[Served]:
+    """The app, as a Space runs it, against `hub`; `program` is what Python is told to run."""
     hub.add_user(OWNER)
     hub.add_user(WHO)
     put_small_run(hub)
     run = put_private(hub)
-    space = Space(hub, folder, planted=hub.token(OWNER)).start()
+    space = Space(hub, folder, hub.token(OWNER), program).start()
     try:
         yield Served(space.url, hub, space, run)
         printed = space.server.output()

@@ -17,6 +17,8 @@ import pytest
 
 pytest.importorskip("gradio")
 
+from huggingface_hub import HfApi
+
 from trl_space.hub import jobs
 from trl_space.hub.errors import Kind
 from trl_space.localhub.server import LocalHub
@@ -29,6 +31,7 @@ from .test_api import listed
 
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLE = "v=1&model=Qwen/Qwen3-0.6B&dataset=trl-lib/Capybara&split=train&rows=500&timeout=45m"
+SCRIPT = "v=1&script=hf://datasets/YOU/scripts/train.py&secrets=WANDB_API_KEY&flavor=l4x1&timeout=2h"
 # What a step says beside what the Hub's problems are called.
 OWN_KINDS = {"blocked", "unread", "twin", "unclear", "accident"}
 
@@ -37,10 +40,11 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
-def here(code: str, app: Served) -> str:
+def here(code: str, app: Served, example: str = EXAMPLE, recipe: str = LINK) -> str:
     """An example with this app and a recipe that this Hub has; nothing else is changed but how long is waited."""
-    assert "https://YOU-trl-space.hf.space" in code and EXAMPLE in code
-    code = code.replace("https://YOU-trl-space.hf.space", app.url).replace(EXAMPLE, LINK)
+    assert "https://YOU-trl-space.hf.space" in code and example in code
+    code = code.replace("https://YOU-trl-space.hf.space", app.url).replace(example, recipe)
+    code = code.replace("headers={", "analytics_enabled=False, verbose=False, headers={")
     return code.replace("time.sleep(30)", "time.sleep(0.5)")
 
 
@@ -49,8 +53,7 @@ def environment(hub: LocalHub) -> dict[str, str]:
 
 
 def test_the_python_example_runs(app: Served, local_hub: LocalHub) -> None:
-    (code,) = blocks("python")
-    code = here(code, app).replace("headers={", "analytics_enabled=False, verbose=False, headers={")
+    code = here(blocks("python")[0], app)
     before = {one["id"] for one in listed(local_hub, WHO)}
 
     def stop() -> None:
@@ -74,6 +77,30 @@ def test_the_python_example_runs(app: Served, local_hub: LocalHub) -> None:
     for told in ("Very few rows", "at_most_usd", f"/?run={WHO}/", "'kind': "):
         assert told in done.stdout, done.stdout
     assert local_hub.token(WHO) not in done.stdout + done.stderr
+
+
+def test_the_python_example_of_a_script_runs(app: Served, local_hub: LocalHub) -> None:
+    api, text = HfApi(token=local_hub.token(WHO)), "import os\nprint(len(os.environ['WANDB_API_KEY']))\n"
+    api.create_repo(f"{WHO}/scripts", repo_type="dataset", exist_ok=True)
+    api.upload_file(
+        repo_id=f"{WHO}/scripts", repo_type="dataset", path_in_repo="train.py", path_or_fileobj=text.encode()
+    )
+    _, code = blocks("python")
+    mine = SCRIPT.replace("YOU", WHO).replace("l4x1", "cpu-basic")
+    done = subprocess.run(
+        [sys.executable, "-c", here(code, app, SCRIPT, mine)],
+        env=environment(local_hub) | {"WANDB_API_KEY": "a-key-of-wandb"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for told in ("The link brings a program", text, f"/?run={WHO}/"):
+        assert told in done.stdout, done.stdout
+    assert local_hub.token(WHO) not in done.stdout + done.stderr
+    run = done.stdout.strip().rpartition(f"/?run={WHO}/")[2]
+    assert jobs.get_run(WHO, run, local_hub.token(WHO)).labels["trl-space"] == "1"
+    jobs.cancel(WHO, run, local_hub.token(WHO))
 
 
 def test_the_examples_with_curl_run(app: Served, local_hub: LocalHub) -> None:

@@ -74,6 +74,8 @@ ADDRESSES = {
     ("GET", "/gradio_api/trl/runs/{owner}/{job}/log.txt"): 401,
 }
 JSON = {"Content-Type": "application/json"}
+# A script that only mia can read, of which only rows are known to be hers.
+PRIVATE_SCRIPT = f"v=1&script=hf://datasets/{PRIVATE_DATASET}/train.jsonl&secrets=A_KEY,HF_TOKEN&flavor=cpu-basic"
 # Which of them Gradio has in its own table beside those.
 FOLDERS = {"/assets/{path:path}": "/assets/", "/static/{path:path}": "/static/"}
 
@@ -207,9 +209,10 @@ def everything(tab: Tab, app: Served) -> Iterator[tuple[str, str]]:
             body = {"component_id": number, "fn_name": name, "data": asked, "session_hash": "known"}
             yield name, checked(tab.post("component_server", body))
     for step in STEPS:
-        values = [run] if step == "status" else [PRIVATE_LINK, "other-user-3", ["rows_few", "twin"]]
-        values = values[: {"check": 1, "estimate": 1, "compile": 2}.get(step, 3)]
-        yield step, checked(tab.post(f"run/{step}", {"data": values, "session_hash": "known"}))
+        for recipe in [PRIVATE_LINK, PRIVATE_SCRIPT] if step != "status" else [run]:
+            values = [recipe, "other-user-3", ["rows_few", "twin", "link_script", "link_secrets"], {"A_KEY": "x"}, True]
+            values = values[: {"check": 1, "estimate": 1, "compile": 2, "status": 1}.get(step)]
+            yield step, checked(tab.post(f"run/{step}", {"data": values, "session_hash": "known"}))
     for method, path in ADDRESSES:
         if method == "GET" and path not in ("/logout", "/login/huggingface", "/login/callback"):
             yield path, checked(tab.get(filled(app, path)))
@@ -229,6 +232,7 @@ def test_nothing_of_one_visitor_reaches_another(app: Served, local_hub: LocalHub
     assert MARKS[0] in json.dumps(rows) and MARKS[1] in log, "she does not see it herself"
     assert MARKS[0] in json.dumps([mia.call("", "read", asked) for asked in asked_of("read", "")])
     assert "model_fine" in mia.post("run/check", {"data": [PRIVATE_LINK], "session_hash": "known"}).text
+    assert MARKS[0] in mia.post("run/compile", {"data": [PRIVATE_SCRIPT], "session_hash": "known"}).text
     before = asked_for(local_hub, WHO)
     for who in ("grace", "stranger"):
         for name, text in everything(tabs[who], app):
@@ -262,7 +266,7 @@ def test_anything_is_survived_everywhere(app: Served, local_hub: LocalHub, tabs:
             checked(tab.post("component_server", body))
     for step in STEPS:
         for value in NONSENSE:
-            for data in ([value], [value] * 3, value, [[value]]):
+            for data in ([value], [value] * 3, [value] * 5, value, [[value]]):
                 answer = tab.post(f"run/{step}", {"data": data})
                 found = json.loads(checked(answer)) if answer.status_code == 200 else None
                 assert found is None or set(found["data"][0]) >= {"problem", "kind"}
@@ -275,7 +279,7 @@ BODIES = [
     "null",
     "[" * 50_000,
     '{"data": {}}',
-    '{"data": [1, 2, 3, 4, 5]}',
+    '{"data": [1, 2, 3, 4, 5, 6]}',
     json.dumps({"data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}], "session_hash": "x"}),
 ]
 

@@ -26,10 +26,11 @@ from trl_space.ui import api_queue
 from trl_space.ui.api import MOST_AT_ONCE, MOST_IN_ALL, Api, Blocks
 from trl_space.ui.api_answers import ENTRIES, answer, clean, number, phase_of, read_recipe, write_recipe, wrong_with
 from trl_space.ui.api_queue import MOST_WAITING, ApiQueue
+from trl_space.ui.api_scripts import Given
 from trl_space.ui.gate import Gate, Refused, own_stream, session
 from trl_space.ui.login import NOBODY, LocalLogin, OAuthLogin, Visitor, of_headers
 
-from .recipes import recipes
+from .recipes import SCRIPTS, recipes, script_runs
 
 PASTED = Recipe(script=Script(text="print('hello')\n", args=("--seed", "1")), flavor="cpu-basic")
 
@@ -43,6 +44,29 @@ def test_a_recipe_comes_back_as_it_was_answered(recipe: Recipe) -> None:
 def test_pasted_text_comes_back_as_yaml() -> None:
     assert write_recipe(PASTED).startswith("trl_space: 1") and read_recipe(write_recipe(PASTED)).recipe == PASTED
     assert read_recipe("?v=1&model=a/b").recipe == read_recipe(" v=1&model=a/b\n").recipe == Recipe(model="a/b")
+
+
+@given(script_runs(SCRIPTS | st.just(PASTED.script)))
+def test_a_script_comes_back_with_its_limit_said(recipe: Recipe) -> None:
+    text = write_recipe(recipe)
+    read = read_recipe(text)
+    assert read.recipe == recipe and not wrong_with(read) and "timeout" in answers.said_in(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("command=ls", set()),
+        ("?command=ls&timeout=1h", {"timeout"}),
+        ("trl_space: 1\nnamespace: acme\nscript:\n  text: timeout\n", {"namespace"}),
+        ("trl_space: [", set()),
+        ("trl_space: 1\n- x", set()),
+        (None, set()),
+        ("x" * 9_999_999, set()),
+    ],
+)
+def test_what_a_recipe_says_itself(text: Any, said: set[str]) -> None:
+    assert answers.said_in(text) == said
 
 
 @pytest.mark.parametrize("text", [None, "", "  ", 5, [], {}, "x" * 9_999_999, "trl_space: [", "trl_space: 2", "a/b"])
@@ -83,6 +107,15 @@ def test_no_answer_holds_the_token_of_whoever_asked() -> None:
     told = clean({f"x{token}": [token, {"a": f"-{token}-"}]}, token)
     assert token not in json.dumps(told) and told["x[token]"][1]["a"] == "-[token]-"
     assert clean({"a": "a"}, "a") == {"a": "a"}, "a word is no token"
+    told = clean({"a": f"{token} and 0123456789-secret"}, token, ["0123456789-secret", "and"])
+    assert told == {"a": "[token] and [secret]"}
+
+
+def test_secrets_are_not_in_what_would_be_printed() -> None:
+    given = Given.read({"A_KEY": "0123456789-secret"}, True)
+    assert given.secrets and given.own_token and "secret" not in repr(given).replace("secrets", "")
+    assert Given.read({"HF_TOKEN": "made for it"}, True).own_token is False
+    assert "secret" not in repr(api_queue.Call("id", "launch", ["v=1", "id", [], {"A_KEY": "secret"}], 0.0))
 
 
 def test_numbers_are_those_of_json() -> None:
@@ -141,7 +174,7 @@ def request(session: dict[str, Any] | None = None, **headers: str) -> Request:
 
 
 def api(identity: Any) -> Api:
-    return Api(identity, SimpleNamespace(facts=None), SimpleNamespace())
+    return Api(identity, SimpleNamespace(facts=None, scripts=None), SimpleNamespace())
 
 
 def test_the_login_of_the_computer_is_no_callers() -> None:
@@ -223,11 +256,11 @@ def test_only_the_steps_are_steps(blocks: gr.Blocks) -> None:
     numbers = {one.api_name: one._id for one in blocks.fns.values()}
     scope = {"session": {}, "headers": []}
     passed = gate.step({"fn_index": numbers["launch"], "data": ["v=1"], "oauth_token": "hf_x", "x": 1}, scope)
-    assert passed["data"] == ["v=1", None, None] and set(passed) == {"data", "fn_index", "session_hash"}
+    assert passed["data"] == ["v=1", *[None] * 4] and set(passed) == {"data", "fn_index", "session_hash"}
     for given_ in ({"fn_index": numbers["page"]}, {"fn_index": True}, {"fn_index": 99}, {}, {"fn_index": "1"}):
         with pytest.raises(Refused):
             gate.step({"data": [], **given_}, scope)
-    for data in (None, "v=1", {}, ["a"] * 4):
+    for data in (None, "v=1", {}, ["a"] * 6):
         with pytest.raises(Refused):
             gate.step({"fn_index": numbers["launch"], "data": data}, scope)
 

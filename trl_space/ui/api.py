@@ -15,6 +15,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -25,12 +26,12 @@ from trl_space.facts import Run
 from trl_space.hub import config, jobs
 from trl_space.hub.cache import credential
 from trl_space.hub.errors import HubProblem
-from trl_space.recipe import Recipe
 from trl_space.run_state import RunState
 from trl_space.texts import language, retold, t
 from trl_space.ui import api_answers as answers
 from trl_space.ui import form, views
 from trl_space.ui.api_answers import ENTRIES, answer, refused
+from trl_space.ui.api_scripts import Given, ScriptSteps, Wanted
 from trl_space.ui.asking import asking
 from trl_space.ui.calls import Calls
 from trl_space.ui.form import Filled
@@ -71,17 +72,12 @@ class Blocks(gr.Blocks):
         return super().get_api_info(all_endpoints)
 
 
-def no_script(recipe: Recipe) -> None:
-    """Raise HubProblem for a run of one's own script: its page shows what would run, and takes its secrets."""
-    if recipe.script:
-        raise HubProblem("invalid", sentence=t("api.no_script"))
-
-
 class Api:
     """The steps of one server. `calls` and `routes` are those of the same page."""
 
     def __init__(self, identity: Identity, calls: Calls, routes: RunRoutes) -> None:
         self.identity, self.calls, self.routes = identity, calls, routes
+        self.scripts = ScriptSteps(calls.scripts)
         self.work = {name: getattr(self, f"_{name}") for name in ENTRIES}
         self._going: Counter[str] = Counter()
 
@@ -93,15 +89,16 @@ class Api:
 
     # --- the steps, as callers see them -----------------------------------------------------------------------------
 
-    async def check(self, recipe: str, request: gr.Request) -> dict:
+    async def check(self, recipe: str, request: gr.Request, own_token: bool = False) -> dict:
         """Look at everything that is known to make a run fail, as the page does before a launch. Starts nothing, and
         needs no token for what is public. "ready" says whether it could be launched; each check has its reason and,
         where there is one, what mends it.
 
         Parameters:
             recipe: a recipe as a query string (the part of the page's address after the question mark) or as YAML.
+            own_token: whether a script that asks for HF_TOKEN is to get the token of the header.
         """
-        return await self.answer("check", request, recipe)
+        return await self.answer("check", request, recipe, own_token)
 
     async def estimate(self, recipe: str, request: gr.Request) -> dict:
         """Say what a run will likely need: memory of the chosen machine (else of the recommended one), time, and two
@@ -122,7 +119,15 @@ class Api:
         """
         return await self.answer("compile", request, recipe, launch_id)
 
-    async def launch(self, recipe: str, launch_id: str, request: gr.Request, agreed: list[str] | None = None) -> dict:
+    async def launch(
+        self,
+        recipe: str,
+        launch_id: str,
+        request: gr.Request,
+        agreed: list[str] | None = None,
+        secrets: dict[str, str] | None = None,
+        own_token: bool = False,
+    ) -> dict:
         """Start a run on the account of the token in the header, which pays for it, and return the run and its page.
         The same launch_id never starts a second one: call again with it when an answer got lost.
 
@@ -130,8 +135,10 @@ class Api:
             recipe: a recipe as a query string or as YAML.
             launch_id: a name for this launch that you choose: 8 to 64 letters, digits and "-", such as a UUID.
             agreed: ids of the warnings of `check` that you accept; "twin" if the same recipe may run beside itself.
+            secrets: of a script, the values of the secrets that its recipe names. They are in no answer.
+            own_token: whether a script that asks for HF_TOKEN gets the token of the header. Its author can then use it.
         """
-        return await self.answer("launch", request, recipe, launch_id, agreed)
+        return await self.answer("launch", request, recipe, launch_id, agreed, secrets, own_token)
 
     async def status(self, run: str, request: gr.Request) -> dict:
         """Say where a run stands that the caller may see: phase, steps, the last value of everything that was measured,
@@ -144,9 +151,10 @@ class Api:
 
     # --- what they do -----------------------------------------------------------------------------------------------
 
-    async def _check(self, visitor: Visitor, recipe: Any) -> dict:
+    async def _check(self, visitor: Visitor, recipe: Any, own_token: Any) -> dict:
         read = answers.read_recipe(recipe)
-        no_script(read.recipe)
+        if read.recipe.script:
+            return await self.scripts.check(Wanted(read, answers.said_in(recipe)), visitor, own_token is True)
         # Nobody says which parts of a recipe are the caller's own: what a link would have to ask for, it asks for.
         case = await wait_for(self.calls.facts, read.recipe, visitor, read.recipe)
         showing = Showing(case, Filled(read.recipe, answers.wrong_with(read)))
@@ -161,7 +169,10 @@ class Api:
         )
 
     async def _estimate(self, visitor: Visitor, recipe: Any) -> dict:
-        case = await wait_for(self.calls.facts, self.read(recipe), visitor)
+        wanted = self.read(recipe)
+        if wanted.recipe.script:
+            return await self.scripts.estimate(wanted, visitor)
+        case = await wait_for(self.calls.facts, wanted.recipe, visitor)
         if missing := case.facts.model_problem or case.facts.machines_problem:
             raise missing
         machine = case.facts.machine
@@ -180,13 +191,17 @@ class Api:
         named = form.launch_id(launch_id)
         if named is None and launch_id not in ("", None):
             raise HubProblem("invalid", sentence=t("api.launch_id"))
-        case = await self.calls.complete(wanted, visitor)
+        if wanted.recipe.script:
+            return await self.scripts.compile(wanted, visitor, named or "")
+        case = await self.calls.complete(wanted.recipe, visitor)
         spec = self.calls.spec(case, named or "", signed_in=False)
         if isinstance(spec, str):
             return refused("compile", "blocked", spec)
         return answer("compile", recipe=answers.write_recipe(case.recipe), **answers.job_of(spec))
 
-    async def _launch(self, visitor: Visitor, recipe: Any, launch_id: Any, agreed: Any) -> dict:
+    async def _launch(
+        self, visitor: Visitor, recipe: Any, launch_id: Any, agreed: Any, secrets: Any, own_token: Any
+    ) -> dict:
         if visitor.token is None:
             raise HubProblem("unauthorized", sentence=t("api.sign_in"))
         wanted = self.read(recipe)
@@ -195,8 +210,13 @@ class Api:
         agreed = [] if agreed is None else agreed
         if not isinstance(agreed, list) or len(agreed) > MOST_AGREED or not all(isinstance(one, str) for one in agreed):
             raise HubProblem("invalid", sentence=t("api.agreed"))
-        given = {"query": wanted, "launch_id": launch_id, "agreed": agreed}
-        found = await self.calls.launch_as(visitor, given)
+        given, start = Given.read(secrets, own_token), None
+        if wanted.recipe.script:
+            start = partial(self.scripts.start, wanted, given, agreed)
+        elif given.secrets:
+            raise HubProblem("invalid", sentence=t("api.no_secrets"))
+        asked = {"query": wanted.recipe, "launch_id": launch_id, "agreed": agreed}
+        found = await self.calls.launch_as(visitor, asked, start)
         if found.get("problem") is None:
             return answer("launch", **self.place(found["run"]))
         said = {name: found[name] for name in ("twin", "unread") if name in found}
@@ -244,13 +264,12 @@ class Api:
             pass
         raise HubProblem("unreachable", "the log of this run")
 
-    def read(self, recipe: Any) -> Recipe:
+    def read(self, recipe: Any) -> Wanted:
         """The recipe of a call. Raises HubProblem for one with a part that cannot be read, or that nobody knows."""
         read = answers.read_recipe(recipe)
         if wrong := answers.not_read(read):
             raise HubProblem("invalid", sentence=wrong)
-        no_script(read.recipe)
-        return read.recipe
+        return Wanted(read, answers.said_in(recipe) if read.recipe.script else frozenset())
 
     def place(self, run: str) -> dict[str, str]:
         """A run with its page here and its job on the Hub."""
@@ -274,7 +293,7 @@ class Api:
 
     async def answer(self, step: str, request: gr.Request | Request, *values: Any) -> dict:
         """What a step answers to a request with these values, whatever happens in it."""
-        token = None
+        token, secrets = None, values[3] if step == "launch" and isinstance(values[3], dict) else {}
         try:
             # Gradio's own kind of request hides the session in a copy that it cannot make.
             visitor = self.caller(request.request if isinstance(request, gr.Request) else request)
@@ -287,7 +306,7 @@ class Api:
         except Exception as error:
             report(error)
             found = refused(step, "accident", t("page.accident"))
-        return answers.clean(found, token)
+        return answers.clean(found, token, [one for one in secrets.values() if isinstance(one, str)])
 
     @contextmanager
     def _counted(self, token: str | None) -> Iterator[None]:

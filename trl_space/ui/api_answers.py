@@ -12,11 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
-from trl_space import checks, estimate, fitting
+from trl_space import checks, estimate, fitting, plain_yaml
 from trl_space.facts import Machine, Run
 from trl_space.job import JobSpec
-from trl_space.recipe import MAX_BYTES, ReadQuery, Recipe, read_query
+from trl_space.recipe import MAX_BYTES, ReadQuery, Recipe, read_query, write_duration
 from trl_space.run_state import RunState
 from trl_space.script import MAX_SCRIPT
 from trl_space.texts import t
@@ -24,6 +25,7 @@ from trl_space.ui import form
 from trl_space.ui.known import Case
 from trl_space.ui.live import changing_run
 from trl_space.ui.run_news import Told
+from trl_space.ui.script_form import SAID
 
 # The entries of each step's answer beside `problem` and `kind`. An entry that nobody knows is None.
 ENTRIES: Mapping[str, tuple[str, ...]] = {
@@ -77,10 +79,25 @@ def read_recipe(text: Any) -> ReadQuery:
         return ReadQuery(Recipe(), problems=(str(problem),))
 
 
+def said_in(text: Any) -> frozenset[str]:
+    """Those of `script_form.SAID` that a recipe names: what it does not name follows its script's header."""
+    if not isinstance(text, str) or len(text) > MOST_RECIPE:
+        return frozenset()
+    try:
+        keys = plain_yaml.read(text) if "trl_space:" in text else dict(parse_qsl(text.strip().removeprefix("?"), True))
+    except ValueError:
+        keys = {}
+    return SAID & set(keys) if isinstance(keys, dict) else frozenset()
+
+
 def write_recipe(recipe: Recipe) -> str:
-    """A recipe in the shorter of its two forms that says all of it: YAML where a query string cannot."""
+    """A recipe in the shorter of its two forms that says all of it: YAML where a query string cannot. Of a script the
+    usual limit is said too, because its header may ask for another."""
+    usual = f"{write_duration(recipe.timeout)}" if recipe.script and recipe.timeout == Recipe().timeout else ""
     query = recipe.to_query()
-    return recipe.to_yaml() if recipe.script.text or len(query) > MAX_BYTES else query
+    if recipe.script.text or len(query) > MAX_BYTES:
+        return recipe.to_yaml() + (f"timeout: {usual}\n" if usual else "")
+    return query + (f"&timeout={usual}" if usual else "")
 
 
 def wrong_with(read: ReadQuery) -> tuple[str, ...]:
@@ -182,11 +199,11 @@ def job_of(spec: JobSpec) -> dict[str, Any]:
         "labels": dict(spec.labels),
         "flavor": spec.flavor,
         "timeout": spec.timeout_seconds,
-        "namespace": spec.namespace,
+        "namespace": spec.namespace or None,
         "secrets": list(spec.secrets),
         "volumes": [dict(one) for one in spec.volumes],
         "hub_model_id": spec.hub_model_id or None,
-        "script": spec.as_script(),
+        "script": spec.as_script() or None,
     }
 
 
@@ -218,9 +235,8 @@ def phase_of(phase: str, result: Mapping[str, Any] | None) -> str:
 
 def result_of(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What a run left: the model and its page, or why there is none."""
-    if found is None:
-        return None
-    return {name: found.get(name) for name in ("repo", "url", "problem")}
+    told = {name: (found or {}).get(name) or None for name in ("repo", "url", "problem")}
+    return told if any(told.values()) else None
 
 
 def run_page(address: str, owner: str, job: str) -> str:
@@ -240,14 +256,16 @@ def number(value: float | None) -> float | None:
     return value if isinstance(value, int) else float(f"{value:.6g}")
 
 
-def clean(value: Any, token: str | None) -> Any:
-    """An answer that every reader of JSON takes, and in which this token does not stand, whatever a recipe or a log put
-    there. A token that is shorter than any real one is left: it may be a word."""
+def clean(value: Any, token: str | None, secrets: Sequence[str] = ()) -> Any:
+    """An answer that every reader of JSON takes, and in which neither this token nor one of these secrets stands,
+    whatever a recipe or a log put there. What is shorter than any real token is left: it may be a word."""
     if isinstance(value, str):
         text = value.encode("utf-8", "replace").decode()  # half a character is no text
-        return text.replace(token, "[token]") if token and len(token) >= 16 else text
+        for hidden, shown in ((token, "[token]"), *((one, "[secret]") for one in secrets)):
+            text = text.replace(hidden, shown) if hidden and len(hidden) >= 16 else text
+        return text
     if isinstance(value, Mapping):
-        return {clean(name, token): clean(one, token) for name, one in value.items()}
+        return {clean(name, token, secrets): clean(one, token, secrets) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [clean(one, token) for one in value]
+        return [clean(one, token, secrets) for one in value]
     return number(value) if isinstance(value, float) else value

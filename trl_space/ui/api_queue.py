@@ -46,7 +46,7 @@ class Call:
 
     id: str
     step: str
-    values: list[Any]
+    values: list[Any] = field(repr=False)
     since: float
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +31,9 @@ from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.scripts import Scripts
 from trl_space.ui.security import lasting_address
 from trl_space.ui.session import Facts
+
+Start = Callable[[str, Visitor], Awaitable[dict[str, Any]]]
+"""Starts the run of a launch id for a visitor; `launching` says what it answers."""
 
 # The fields in which models and datasets are searched.
 PARTS = frozenset({"model", "dataset", "teacher", "reward_model"})
@@ -104,8 +108,9 @@ class Calls:
         """
         return await self.launch_as(self.identity.of_handler(token), asked if isinstance(asked, dict) else {})
 
-    async def launch_as(self, visitor: Visitor, given: dict[str, Any]) -> dict[str, Any]:
-        """The same for a visitor, however they are known; "query" may be a recipe."""
+    async def launch_as(self, visitor: Visitor, given: dict[str, Any], start: Start | None = None) -> dict[str, Any]:
+        """The same for a visitor, however they are known; "query" may be a recipe. `start` is done in the place of our
+        own when there is no such run."""
         launch_id, query = form.launch_id(given.get("launch_id")), given.get("query")
         if visitor.token is None or launch_id is None:
             return {"problem": t("page.sign_in_first"), "ways": []}
@@ -117,7 +122,9 @@ class Calls:
             payer = launching.Payer(owner, who.name)
             look = hub_launch.seek if given.get("look") is True else hub_launch.find
             run = await asyncio.to_thread(look, owner, launch_id, visitor.token)
-            return launching.started(run) if run else await self.start(given, launch_id, visitor)
+            if run:
+                return launching.started(run)
+            return await (start(launch_id, visitor) if start else self.start(given, launch_id, visitor))
         except HubProblem as problem:
             return launching.told(problem, payer)
 

@@ -194,12 +194,21 @@ class ScriptCase:
             "prices": self.prices,
         }
 
+    @property
+    def time(self) -> estimate.TimeEstimate:
+        """How long a script takes is known to nobody."""
+        return estimate.TimeEstimate(None, t("page.script.unmeasured"))
+
+    @property
+    def cost(self) -> estimate.CostEstimate | None:
+        """What it costs at most; None while there is no machine."""
+        here = self.known.machine
+        return estimate.cost(self.time, here, self.recipe.timeout) if here else None
+
     @cached_property
     def prices(self) -> dict[str, str]:
-        """The two prices; how long a script takes is known to nobody."""
-        time = estimate.TimeEstimate(None, t("page.script.unmeasured"))
-        here = self.known.machine
-        return views.prices(estimate.cost(time, here, self.recipe.timeout) if here else None, time)
+        """The two prices in words."""
+        return views.prices(self.cost, self.time)
 
     def button(self, locks: tuple[str, ...] = ()) -> dict[str, Any]:
         """The launch part's value, but for what it is told about the moment. `locks` stay in the address."""
