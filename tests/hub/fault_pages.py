@@ -16,7 +16,6 @@ import importlib
 import pkgutil
 import re
 import time
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Self
 from urllib.parse import parse_qsl
@@ -45,34 +44,12 @@ from trl_space.ui.rehearsing import Rehearsing
 from trl_space.ui.routes import RunRoutes
 from trl_space.ui.session import Facts
 
+from .fault_answers import Answer, called, given, plain
+from .fault_scripts import ScriptsPressed
 from .launching import as_after_a_restart
 
-VOLATILE = {"stamp", "now", "turn", "size", "when"}  # what may differ between two answers that say the same
-_JOB = re.compile(r"\b[0-9a-f]{24}\b")
 
-
-@dataclass
-class Answer:
-    """What the visitor is shown.
-
-    Args:
-        whole: all of it, as JSON could hold it.
-        told: the sentences in the places for problems.
-        checks: level by id.
-        query: the recipe that the page holds afterwards; None where the form is not touched.
-        unclear: whether it says that nobody can know.
-        lost: whether a viewer was told that the connection is gone for a while.
-    """
-
-    whole: Any
-    told: list[str] = field(default_factory=list)
-    checks: dict[str, str] = field(default_factory=dict)
-    query: str | None = None
-    unclear: bool = False
-    lost: bool = False
-
-
-class Page:
+class Page(ScriptsPressed):
     """The handlers of one server process."""
 
     def __init__(self, hub: LocalHub, token: str) -> None:
@@ -124,7 +101,7 @@ class Page:
         """Open a link and wait for everything that the page reads for it."""
         request = SimpleNamespace(query_params=dict(parse_qsl(link, keep_blank_values=True)))
         loaded = dict(zip(LOAD, await self.handlers.load(request), strict=True))
-        shown, values = loaded["launch"], [_given(loaded[name]) for name in FIELDS]
+        shown, values = loaded["launch"], [given(loaded[name]) for name in FIELDS]
         by_name = dict(zip(FIELDS, values, strict=True))
         do, read, token = self.handlers, self.reading, self.token
         await do.refresh(token, shown, *values)
@@ -142,7 +119,7 @@ class Page:
         """Open a link, and come back to it from the page that a check led to."""
         request = SimpleNamespace(query_params=dict(parse_qsl(link, keep_blank_values=True)))
         loaded = dict(zip(LOAD, await self.handlers.load(request), strict=True))
-        shown, values = loaded["launch"], [_given(loaded[name]) for name in FIELDS]
+        shown, values = loaded["launch"], [given(loaded[name]) for name in FIELDS]
         await self.reading.load_rest(self.token, shown, *values)
         again = await self.handlers.look_again(self.token, shown, *values, {"mend": check})
         return self._form({}, {}, [{}, None, None], [{}, None, None, {}, None], dict(zip(REFRESH, again, strict=True)))
@@ -158,50 +135,50 @@ class Page:
         whole = {"header": header, "model": model, "dataset": dataset, "rows": rows, "places": places}
         told += [f"{one['title']}. {one['reason']}" for one in places["summary"]["checks"] if one["level"] == "blocks"]
         told = list(dict.fromkeys(one for one in told if one))
-        return Answer(_plain(whole), told, checks, places["launch"]["query"])
+        return Answer(plain(whole), told, checks, places["launch"]["query"])
 
     # --- calls --------------------------------------------------------------------------------------------------
 
     async def search(self, kind: str, query: str = "matrix") -> Answer:
         """Type into one of the two searches."""
-        return _called(await self.calls.search(kind, {"query": query}, self.token))
+        return called(await self.calls.search(kind, {"query": query}, self.token))
 
     async def code(self, link: str) -> Answer:
         """Ask for the script."""
-        return _called(await self.exporting.code({"query": link}, self.token))
+        return called(await self.exporting.code({"query": link}, self.token))
 
     async def launch(self, link: str, launch_id: str, agreed: tuple[str, ...] = ()) -> Answer:
         """Press the start button, with these warnings read."""
         asked = {"query": link, "launch_id": launch_id, "agreed": list(agreed)}
-        return _called(await self.calls.launch(asked, self.token))
+        return called(await self.calls.launch(asked, self.token))
 
     async def rehearse(self, link: str, launch_id: str) -> Answer:
         """Press the button of the rehearsal."""
-        return _called(await self.rehearsing.rehearse({"query": link, "launch_id": launch_id}, self.token))
+        return called(await self.rehearsing.rehearse({"query": link, "launch_id": launch_id}, self.token))
 
     async def cancel(self, run: str) -> Answer:
         """Stop a run."""
-        return _called(await self.calls.cancel({"run": run}, self.token))
+        return called(await self.calls.cancel({"run": run}, self.token))
 
     async def runs(self) -> Answer:
         """Open the list of runs."""
         with contextlib.suppress(HubProblem):
             await self.facts.get(machines.machines, token=None)  # their names are shown when they are known
         answer = await self.my_runs.list({}, self.token)
-        return Answer(_plain(answer), [one for one in (answer["problem"], *answer.get("notes", ())) if one])
+        return Answer(plain(answer), [one for one in (answer["problem"], *answer.get("notes", ())) if one])
 
     # --- the run's page -----------------------------------------------------------------------------------------
 
     async def run(self, run: str) -> Answer:
         """Open the address of a run."""
         response = await self.routes.run(self._request(run))
-        return _called(json_of(response.body))
+        return called(json_of(response.body))
 
     async def watch(self, run: str) -> Answer:
         """Watch a run to its end."""
         response = await self.routes.events(self._request(run))
         if response.status_code != 200:
-            return _called(json_of(response.body))
+            return called(json_of(response.body))
         told, lost, lines, last, result = [], False, {}, {}, None
         async for text in response.body_iterator:
             name = re.match(r"event: (\w+)", text)[1]
@@ -215,7 +192,7 @@ class Page:
             result = message.get("result") or result
         assert list(lines) == list(range(len(lines))), "a line is missing"
         told += [result["problem"]] if result and result.get("problem") else []
-        return Answer(_plain({"lines": lines, "run": last, "result": result}), told, lost=lost)
+        return Answer(plain({"lines": lines, "run": last, "result": result}), told, lost=lost)
 
     def _request(self, run: str) -> Request:
         owner, _, job = run.partition("/")
@@ -235,38 +212,8 @@ def forget_everything() -> None:
                 value.clear()
 
 
-def strings(value: Any) -> list[str]:
-    """All texts in a JSON value."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        return [text for one in value.values() for text in strings(one)]
-    return [text for one in value for text in strings(one)] if isinstance(value, list) else []
-
-
 def json_of(text: str | bytes) -> Any:
     """A JSON text as a value."""
     import json
 
     return json.loads(text)
-
-
-def _called(answer: dict[str, Any]) -> Answer:
-    told = [answer["problem"]] if answer.get("problem") else []
-    return Answer(_plain(answer), told, unclear=bool(answer.get("unclear")))
-
-
-def _given(value: Any) -> Any:
-    """A value that a handler answers, as the page then holds it."""
-    return value.get("value") if isinstance(value, dict) and value.get("__type__") == "update" else value
-
-
-def _plain(value: Any) -> Any:
-    """As JSON could hold it, without what differs each time."""
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items() if key not in VOLATILE}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    if isinstance(value, str):
-        return "Changed" if value.startswith("Changed ") else _JOB.sub("<job>", value)
-    return value if value is None or isinstance(value, (bool, int, float)) else str(value)

@@ -63,7 +63,7 @@ class Row:
 
     @property
     def method(self) -> str:
-        """GET, POST or DELETE."""
+        """GET, POST, PUT or DELETE."""
         return self.endpoint.split()[0]
 
     @property
@@ -154,6 +154,28 @@ ROWS = (
          beside=_NO_CREDIT, after=1),
     _row("POST /api/jobs/{owner}", "a rehearsal", r"^/api/jobs/ada$", "rehearse", "said, found, unclear"),
     _row("GET /api/jobs/{owner}?label=", "a rehearsal", r"^/api/jobs/ada\?label=trl-space-launch", "rehearse"),
+    # One's own script.
+    _row("GET /datasets/{id}/resolve/{rev}/{file}", "a script", r"^/datasets/ada/matrix-scripts/resolve/",
+         "script script", parts="read changed"),
+    _row("GET /api/whoami-v2", "who runs a script", r"^/api/whoami-v2", "script script", parts="header"),
+    _row("GET /api/jobs/hardware", "machines for a script", r"^/api/jobs/hardware", "script script"),
+    _row("GET /api/jobs/{owner}/{job}", "a script again", r"^/api/jobs/ada/[0-9a-f]{24}$", "script_again scripted"),
+    _row("GET /api/whoami-v2", "at a script's start", r"^/api/whoami-v2", "launch_script"),
+    _row("GET /api/jobs/hardware", "at a script's start", r"^/api/jobs/hardware", "launch_script"),
+    _row("GET /api/jobs/{owner}?label=", "is the script there", r"^/api/jobs/ada\?label=trl-space-launch",
+         "launch_script"),
+    _row("GET /api/jobs/{owner}?stage=", "is the same script going", r"^/api/jobs/ada\?.*stage=", "launch_script"),
+    _row("POST /api/jobs/{owner}", "a script's job", r"^/api/jobs/ada$", "launch_script", "said, found, unclear"),
+    _row("GET /api/datasets/{id}/revision/main", "what is kept", r"/trl-space-scripts/revision/main", "keep more"),
+    _row("POST /api/repos/create", "place for scripts", r"^/api/repos/create$", "keep first", "said, found"),
+    _row("POST /api/datasets/{id}/commit/main", "keep a script", r"/trl-space-scripts/commit/main$", "keep more",
+         "said, found"),
+    _row("GET /datasets/{id}/resolve/{rev}/{file}", "is it kept", r"^/datasets/ada/trl-space-scripts/resolve/",
+         "keep again", "said, found"),
+    _row("GET /api/datasets/{id}/revision/main", "what becomes public", r"/trl-space-scripts/revision/main",
+         "publish seen"),
+    _row("PUT /api/datasets/{id}/settings", "let all read it", r"/trl-space-scripts/settings$", "publish known",
+         "said, found"),
 )  # fmt: skip
 
 

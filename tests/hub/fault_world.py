@@ -16,19 +16,25 @@ from pathlib import Path
 import httpx
 from huggingface_hub import HfApi
 
-from trl_space import estimate, presets
+from trl_space import estimate, presets, script_job
 from trl_space.hub import jobs
+from trl_space.hub.keep_script import keep_script
+from trl_space.hub.machines import machines
 from trl_space.jobspec import LABEL, SHAPE_LABEL
 from trl_space.localhub.server import LocalHub
+from trl_space.recipe import Recipe
+from trl_space.script import Script
 
 from .app_hub import spec, wait_for
 from .fault_pages import Page
+from .fault_scripts import SHELF
 from .launching import sign_in
 from .small_run import LINK, MODEL, put_small_run
 from .test_app_hub_facts import make, model_files, weights
 from .test_app_hub_tokens import files as model_with_words
 
 CLOSED = "grace/matrix-closed"
+SCRIPTS = "ada/matrix-scripts"
 LONG, WORDS, BASE, TARGET = "ada/matrix-long", "ada/matrix-words", "grace/matrix-0.1B-Base", "ada/matrix-target"
 CARD = "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: train.jsonl\n---\n"
 
@@ -57,6 +63,23 @@ class World:
         url = f"{self.hub.url}/api/jobs/{owner}/{job}/cancel"
         httpx.post(url, headers={"Authorization": f"Bearer {self.hub.token(owner)}"}, trust_env=False, timeout=30)
 
+    def shelve(self, *texts: str) -> str:
+        """Let ada's kept scripts be these, private, and none kept at all without any; their newest commit."""
+        api = HfApi(token=self.hub.token("ada"))
+        api.delete_repo(SHELF, repo_type="dataset", missing_ok=True)
+        for text in texts:
+            keep_script("ada", "train.py", text, self.token)
+        return api.dataset_info(SHELF).sha if texts else ""
+
+    def shelved(self) -> tuple[list[str], bool]:
+        """The scripts that are kept, by their hash, and whether they are private: by the Hub's own word."""
+        headers = {"Authorization": f"Bearer {self.hub.token('ada')}"}
+        url = f"{self.hub.url}/api/datasets/{SHELF}"
+        answer = httpx.get(url, headers=headers, trust_env=False, timeout=30)
+        info = answer.json() if answer.status_code == 200 else {"siblings": [], "private": True}
+        names = [one["rfilename"] for one in info["siblings"]]
+        return [name[-19:-3] for name in names if name.endswith(".py")], info["private"]
+
     def jobs(self) -> list[dict]:
         """Ada's jobs that wait or run, by the Hub's own word."""
         headers = {"Authorization": f"Bearer {self.hub.token('ada')}"}
@@ -79,6 +102,8 @@ def build(hub: LocalHub) -> World:
         "teacher": f"{LINK}&trainer=distillation&teacher_model_name_or_path={WORDS}",
         "target": f"{LINK}&hub_model_id={TARGET}",
     }
+    world.links["script"] = f"script=hf://datasets/{SCRIPTS}@{_script(hub)}/train.py&flavor=cpu-basic"
+    world.runs["scripted"] = _scripted_run(world)
     world.runs["ended"] = _ended_run(world)
     world.runs["measured"] = _measured_run(world)
     # From here on every job waits in the queue: what is launched is only counted, and need not run.
@@ -105,6 +130,25 @@ def _repositories(hub: LocalHub) -> None:
     httpx.post(ask, headers={"Authorization": f"Bearer {hub.token('ada')}"}, trust_env=False, timeout=30)
     make(hub, CLOSED, model_files(), gated="manual")
     make(hub, TARGET, {"README.md": "Nothing yet.\n"})
+
+
+def _script(hub: LocalHub) -> str:
+    """A private script of ada's; its commit."""
+    make(hub, SCRIPTS, {"train.py": "import trl\n\nprint(trl)\n"}, "dataset", private=True)
+    return HfApi(token=hub.token("ada")).dataset_info(SCRIPTS).sha
+
+
+def _scripted_run(world: World) -> str:
+    """A run of a pasted script that was stopped."""
+    recipe = Recipe(script=Script(text="print('scripted')\n"), flavor="cpu-basic")
+    token, machine = world.hub.token("ada"), next(one for one in machines(None) if one.flavor == "cpu-basic")
+    spec = script_job.compile(
+        recipe, text=recipe.script.text, machine=machine, account_name="ada", launch_id=secrets.token_hex(8)
+    )
+    run = jobs.start(spec, token)
+    world.stop(f"ada/{run.job_id}")
+    wait_for(run, token)
+    return f"ada/{run.job_id}"
 
 
 def _ended_run(world: World) -> str:

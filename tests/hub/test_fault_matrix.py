@@ -22,9 +22,10 @@ import pytest
 pytest.importorskip("gradio")
 
 from trl_space import jobspec
-from trl_space.hub import audience, client, launch, upstream
+from trl_space.hub import audience, client, keep_script, launch, upstream
 from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
+from trl_space.script import sha256_of
 from trl_space.texts import t
 from trl_space.ui import routes, session
 from trl_space.ui.calls import Calls
@@ -32,8 +33,11 @@ from trl_space.ui.handlers import Handlers
 from trl_space.ui.reading import Reading
 from trl_space.ui.rehearsing import Rehearsing
 from trl_space.ui.routes import RunRoutes
+from trl_space.ui.scripts import Scripts
 
-from .fault_pages import Answer, Page, strings
+from .fault_answers import Answer, strings
+from .fault_pages import Page
+from .fault_scripts import ScriptsPressed
 from .fault_table import FAULTS, QUICK, ROWS, TRIED, Row, is_listed, page_text, read_page
 from .fault_world import World, build
 from .launching import asked_for, exists, jobs_there
@@ -45,8 +49,8 @@ NEVER = re.compile(
     r"Traceback|\b[A-Z]\w*(Error|Exception|Timeout|Problem)\b|not what you asked for|\bhf_\w+|httpx|errno",
 )
 TO_DO = re.compile(
-    r"(?i)\b(try again|sign in|choose|check|add credit|open|look again|wait|nothing is repeated|delete|make the|"
-    r"log says more|reload|save to|let an?)\b"
+    r"(?i)\b(try again|sign in|choose|check|add credit|open|look again|wait|nothing is repeated|delete|make (the|it)|"
+    r"log says more|reload|save (to|the script)|let an?)\b"
 )
 
 
@@ -68,6 +72,8 @@ def quick() -> Iterator[None]:
         patch.setattr(launch, "TRIES", (0.0, 0.05))
         patch.setattr(upstream, "FIRST_PAUSE", 0.05)
         patch.setattr(routes, "VERIFY_WAITS", (0.05,))
+        patch.setattr(keep_script, "TRIES", (0.0, 0.05))
+        patch.setattr(keep_script, "LAST_LOOK", 0.1)
         yield
 
 
@@ -91,9 +97,14 @@ class Cell:
     def __init__(self, world: World, row: Row, fault: str) -> None:
         self.world, self.hub, self.row, self.fault = world, world.hub, row, fault
         self.hub.clear_faults()
-        self.hub.clear_requests()
         self.launch_id = secrets.token_hex(8)
-        self.run = ""
+        self.run, self.text = "", f"print({self.launch_id!r})\n"
+        self.head = world.shelve(*self.kept()) if row.press[0] in ("keep", "publish") else ""
+        self.hub.clear_requests()
+
+    def kept(self) -> list[str]:
+        """The scripts that are kept before the button is pressed."""
+        return {"first": [], "again": [self.text]}.get(self.row.press[1], ["print('kept before')\n"])
 
     def args(self) -> tuple[Any, ...]:
         """How the row's button is pressed."""
@@ -101,6 +112,12 @@ class Cell:
         if name in ("launch", "rehearse"):
             link = self.world.links["plain"]
             return (name, link, self.launch_id, AGREED) if name == "launch" else (name, link, self.launch_id)
+        if name == "launch_script":
+            return (name, self.text, self.launch_id)
+        if name == "keep":
+            return (name, self.text)
+        if name == "publish":
+            return (name, self.head if given == ["known"] else "")
         if name == "cancel":
             self.run = self.run or self.world.start()
             return (name, self.run)
@@ -208,8 +225,7 @@ def start(cell: Cell, page: Page) -> str:
         if row.press[0] == "launch" and not first.unclear:
             assert not there, "said not to be started"
             assert not exists(hub, repo) or repo in first.told[0], f"left without a word: {first.told[0]}"
-    hub.clear_faults()
-    time.sleep(max(0.0, FAULTS[cell.fault].get("delay", 0) - QUICK))
+    after_all(cell)
     page.later(session.KEEP_PROBLEM)
     second = page.press(*args)
     known = jobs_there(hub, cell.launch_id)
@@ -245,7 +261,47 @@ def stop(cell: Cell, page: Page) -> str:
     return "said" if first.told else "found"
 
 
-HOW = {"launch": start, "rehearse": start, "cancel": stop}
+def keep(cell: Cell, page: Page) -> str:
+    """A script is kept once and privately, or it is said that it was not."""
+    rule, sha256 = cell.begin(), sha256_of(cell.text)
+    page.__enter__()
+    first = page.press(*cell.args())
+    assert cell.used(rule), "the endpoint was not asked"
+    check_words(Answer({}), first, cell.world.token)
+    after_all(cell)
+    assert page.press(*cell.args()).whole == {"kept": sha256, "private": True}
+    assert cell.world.shelved()[0].count(sha256[:16]) == 1 and cell.world.shelved()[1] is True
+    return "said" if first.told else "found"
+
+
+def publish(cell: Cell, page: Page) -> str:
+    """What was seen becomes public, or it is said that it did not."""
+    rule = cell.begin()
+    page.__enter__()
+    first = page.press(*cell.args())
+    assert cell.used(rule), "the endpoint was not asked"
+    check_words(Answer({}), first, cell.world.token)
+    after_all(cell)
+    _, private = cell.world.shelved()
+    assert private == bool(first.told) or cell.fault == "timeout"
+    assert page.press(*cell.args()).whole == {"private": False} and cell.world.shelved()[1] is False
+    return "said" if first.told else "found"
+
+
+def after_all(cell: Cell) -> None:
+    """The Hub works again, and has done what it was slow with."""
+    cell.hub.clear_faults()
+    time.sleep(max(0.0, FAULTS[cell.fault].get("delay", 0) - QUICK))
+
+
+HOW = {
+    "launch": start,
+    "launch_script": start,
+    "rehearse": start,
+    "cancel": stop,
+    "keep": keep,
+    "publish": publish,
+}
 
 
 EACH = (
@@ -289,13 +345,13 @@ def test_cell(world: World, row: Row, fault: str, monkeypatch: pytest.MonkeyPatc
 
 def test_every_handler_is_pressed() -> None:
     """What the page can be asked is in `fault_pages`, so that what it asks the Hub for is in the table."""
-    pressed = Path(inspect.getsourcefile(Page)).read_text()
+    pressed = "".join(Path(inspect.getsourcefile(one)).read_text() for one in (Page, ScriptsPressed))
     # These ask for nothing that the others do not.
     beside = {
         *("mend", "start_anew", "open_file", "edit", "recipe"),
         *("script", "later", "catalog", "seen", "lines", "text", "earlier"),
     }
-    for kind in (Handlers, Reading, Calls, Rehearsing, RunRoutes):
+    for kind in (Handlers, Reading, Calls, Scripts, Rehearsing, RunRoutes):
         for name, method in inspect.getmembers(kind, inspect.iscoroutinefunction):
             is_handler = hasattr(method, "__wrapped__") or (
                 kind is RunRoutes and "request" in inspect.signature(method).parameters

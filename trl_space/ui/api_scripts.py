@@ -151,8 +151,6 @@ class ScriptSteps:
             return refused("compile", "blocked", _sentence(_check("script_changed")))
         if not case.recipe.script.runs:
             return refused("compile", "blocked", _sentence(checks.blocking(case.found)))
-        if case.known.machine is None:
-            return refused("compile", "blocked", t("page.parts.code.no_machine"))
         try:
             spec = job_of(case, case.runs, launch_id)
         except ValueError as problem:

@@ -53,7 +53,7 @@ def typed_secrets(value: Any, recipe: Recipe) -> dict[str, str]:
 def job_of(case: ScriptCase, recipe: Recipe, launch_id: str) -> JobSpec:
     """The job that runs the recipe with the text and on the machine of the case. Raises ValueError, in plain words."""
     if case.known.machine is None:
-        raise ValueError(t("page.price.no_machine"))
+        raise ValueError(t("page.parts.code.no_machine"))
     return script_job.compile(
         recipe,
         text=case.filled.text,
@@ -70,9 +70,8 @@ async def begin(
 
     `recipe` is what would run of the case, `agreed` what the visitor has read, `secrets` the values of its secrets.
     """
-    if case.known.machine is None or (blocking := checks.blocking(case.found)) is not None:
-        problem = f"{blocking.title}. {blocking.reason}".strip() if blocking else t("page.price.no_machine")
-        return {"problem": problem, "ways": [], "refresh": True}
+    if (blocking := checks.blocking(case.found)) is not None:
+        return {"problem": f"{blocking.title}. {blocking.reason}".strip(), "ways": [], "refresh": True}
     read = launching.agreed(agreed)
     if unread := launching.unread(case.found, read):
         return unread
