@@ -27,6 +27,24 @@ class RepoHit:
 
 
 @dataclass(frozen=True)
+class TrainedModel:
+    """A public model that TRL made in a job, as a list of the Hub shows it (`GET /api/models`).
+
+    `base_model`, `dataset` ("" when they are not told) and `recipe_query` are what its card says: anybody's words, the
+    first two at least names that a repository can have. `recipe_query` is read by `gallery.py` alone.
+    """
+
+    id: str
+    tags: tuple[str, ...] = ()
+    base_model: str = ""
+    dataset: str = ""
+    recipe_query: str = ""
+    created_at: datetime | None = None
+    downloads: int | None = None
+    likes: int | None = None
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """A model on the Hub.
 

@@ -29,7 +29,7 @@ MOST_LOCKS = 60
 @dataclass(frozen=True)
 class PageKeys:
     """What a query asks of the page: `locks` are names of entries, `problems` sentences about what was left out.
-    `form` says whether it shows the form at all, and not a run or the list of runs."""
+    `form` says whether it shows the form at all, and not a run, the list of runs or the gallery."""
 
     locks: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ def read_page(query: str, recipe: Recipe) -> PageKeys:
     good = [name for name in names if can_lock(name, recipe)][:MOST_LOCKS]
     strange = [name for name in names if not can_lock(name, recipe)][:5]
     problems = tuple(f"lock: nothing on this page is called {short(name)}" for name in strange)
-    return PageKeys(tuple(good), problems, not given.get("run") and given.get("view") != "runs")
+    return PageKeys(tuple(good), problems, not given.get("run") and given.get("view") not in ("runs", "gallery"))
 
 
 def can_lock(name: str, recipe: Recipe) -> bool:

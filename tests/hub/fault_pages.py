@@ -35,6 +35,7 @@ from trl_space.recipe import Recipe
 from trl_space.ui.calls import Calls
 from trl_space.ui.exporting import Exporting
 from trl_space.ui.form import FIELDS
+from trl_space.ui.gallery import Gallery
 from trl_space.ui.handlers import LOAD, REFRESH, Handlers
 from trl_space.ui.known import Case, known
 from trl_space.ui.login import OAuthLogin
@@ -61,6 +62,7 @@ class Page(ScriptsPressed):
         self.calls = Calls(identity, self.facts)
         self.my_runs = MyRuns(identity, self.facts, self.calls)
         self.rehearsing = Rehearsing(identity, self.calls)
+        self.models = Gallery(self.facts)
         self.exporting = Exporting(identity, self.calls)
         self.routes = RunRoutes(identity, self.facts, self.followers)
         self._runner = asyncio.Runner()
@@ -159,6 +161,10 @@ class Page(ScriptsPressed):
     async def cancel(self, run: str) -> Answer:
         """Stop a run."""
         return called(await self.calls.cancel({"run": run}, self.token))
+
+    async def gallery(self) -> Answer:
+        """Open the gallery."""
+        return _called(await self.models.gallery({}, self.token))
 
     async def runs(self) -> Answer:
         """Open the list of runs."""

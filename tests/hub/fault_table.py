@@ -107,6 +107,7 @@ ROWS = (
     _row("GET /api/models/{id}/auth-check/write", "may be written", r"/auth-check/write$", "form target", _ANY),
     _row("GET /api/models?author=", "a sibling that converses", r"^/api/models\?author=", "form base", _ANY),
     _row("GET /api/models?sort=", "search", r"^/api/models\?(?!author)", "search model"),
+    _row("GET /api/models?filter=", "the gallery", r"^/api/models\?filter=", "gallery"),
     _row("GET /api/datasets?sort=", "search", r"^/api/datasets\?", "search dataset"),
     _row("GET /api/datasets/{id}", "the dataset", r"^/api/datasets/ada/small-rows\?", "form plain",
          parts="dataset rows"),

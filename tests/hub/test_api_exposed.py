@@ -38,7 +38,7 @@ EVENTS = {
 }
 # What parts of the page call by themselves.
 CALLS = {
-    *("search", "launch", "rehearse", "list", "look", "models", "first", "cancel", "compare"),
+    *("search", "launch", "rehearse", "list", "look", "models", "first", "cancel", "compare", "gallery"),
     *("code", "source", "share", "keep", "publish", "recipe", "read", "edit", "header"),
 }
 # The API.
@@ -189,6 +189,7 @@ def asked_of(name: str, run: str) -> list[Any]:
         "first": [{}],
         "cancel": [{"run": run}],
         "compare": [{"runs": [run, run]}],
+        "gallery": [{"sort": "newest"}, {"cursor": PRIVATE_MODEL}],
     }
     return about[name]
 

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 from ..facts import Run
 from ..jobspec import GOAL_LABEL, GROUP_LABEL, LABEL
 from ..trl_command import Command, read_command
-from .client import get, next_page
+from .client import Answer, get, next_page
 from .config import segment
 from .errors import HubProblem
 from .ids import job
@@ -109,10 +109,15 @@ def _page(owner: str, cursor: str, params: list[tuple[str, str]], token: str | N
     items = answer.json(about)
     if not isinstance(items, list):
         raise HubProblem("bad_answer", about)
+    return items, cursor_after(answer, cursor)
+
+
+def cursor_after(answer: Answer, cursor: str) -> str:
+    """The cursor of the page behind this one, which was asked for with `cursor`; "" when it is the last."""
     link = next_page(answer.headers.get("link", ""))
     following = (parse_qs(urlsplit(link).query).get("cursor") or [""])[0] if link else ""
     # A list that leads back to where one stands would never end.
-    return items, following if is_cursor(following) and following != cursor else ""
+    return following if is_cursor(following) and following != cursor else ""
 
 
 def _oldest(runs: list[Run]) -> datetime | None:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 _SCHEMA: list[str] = []
@@ -24,9 +24,9 @@ def schema(sql: str) -> None:
     _SCHEMA.append(sql)
 
 
-def now() -> str:
-    """The time as the Hub writes it: `2026-11-23T14:05:06.789Z`."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def now(days: int = 0) -> str:
+    """The time as the Hub writes it, `2026-11-23T14:05:06.789Z`; so many days ago."""
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def object_id() -> str:

@@ -276,6 +276,6 @@ def answering(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
             return retold(await call(*args, **named))
         except Exception as error:
             report(error)
-            return {"problem": t("page.accident"), "items": [], "runs": [], "link": None}
+            return {"problem": t("page.accident"), "items": [], "runs": [], "models": [], "link": None}
 
     return safe

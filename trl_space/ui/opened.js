@@ -52,7 +52,7 @@ window.trl_opened = (() => {
   const names = [...q.keys()];
   const script = q.get("view") === "scripts" || names.some((one) => ["script", "command", "guide", "again"].includes(one))
     || (!q.get("model") && names.some((one) => SCRIPT.includes(one) || /^(env|label)[.]/.test(one)));
-  root.view = q.get("run") ? "run" : q.get("view") === "runs" ? "runs" : script ? "scripts" : "form";
+  root.view = q.get("run") ? "run" : ["runs", "gallery"].includes(q.get("view")) ? q.get("view") : script ? "scripts" : "form";
   root.goal = q.get("trainer") || "sft";
   root.filled = ["model", "dataset"].filter((one) => q.get(one)).join(" ") || "none";
 })();

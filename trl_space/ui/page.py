@@ -26,6 +26,8 @@ from trl_space.ui.calls import Calls
 from trl_space.ui.comparing import Comparing
 from trl_space.ui.components import Part
 from trl_space.ui.exporting import Exporting
+from trl_space.ui.gallery import Gallery
+from trl_space.ui.gallery import goals as gallery_goals
 from trl_space.ui.gate import Gate
 from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
 from trl_space.ui.keeping import Keeping
@@ -67,6 +69,7 @@ class Page:
         self.exporting = Exporting(identity, self.calls)
         self.keeping = Keeping(identity, self.calls)
         self.runs = MyRuns(identity, facts, self.calls)
+        self.gallery = Gallery(facts)
         self.comparing = Comparing(identity, facts, self.runs)
         routes = RunRoutes(identity, facts, Followers())
         self.api = Api(identity, self.calls, routes)
@@ -93,6 +96,8 @@ class Page:
                 listed = [self._server(name) for name in ("list", "look", "models", "first", "cancel")]
                 Part("runs", server=listed, goals=run_rows.goals())
                 Part("compare", server=[self._server("compare")])
+            with gr.Column(elem_classes="t-view t-view-gallery", elem_id="trl-gallery-page"):
+                Part("gallery", server=[self._server("gallery")], goals=gallery_goals())
             Part("language", elem_id="trl-foot", **spoken)
             self._wire()
             self.api.expose()
@@ -122,6 +127,7 @@ class Page:
             "models": self.runs.models,
             "first": self.runs.first,
             "compare": self.comparing.compare,
+            "gallery": self.gallery.gallery,
             "model": lambda asked, token: own.search("model", asked, token),
             "dataset": lambda asked, token: own.search("dataset", asked, token),
         }
@@ -136,7 +142,7 @@ class Page:
     # --- layout -------------------------------------------------------------------------------------------------
 
     def _form(self) -> None:
-        with gr.Column(elem_classes="t-view t-view-form t-view-run t-view-runs t-view-scripts"):
+        with gr.Column(elem_classes="t-view t-view-form t-view-run t-view-runs t-view-scripts t-view-gallery"):
             self.at["notice"] = Part("notice", value=[], events=("drop",), elem_id="trl-notice")
             shown = [self._server(name) for name in ("code", "source", "share", "edit", "keep", "publish")]
             Part("code", server=shown, elem_id="trl-code-part", later=assets.later_url())

@@ -63,7 +63,11 @@ def head(facts: dict) -> list[str]:
     if config.get("card", {}).get("license") in LICENCES:
         lines += [f"license: {quote(config['card']['license'])}"]
     lines += [f"model_name: {quote(config['hub_model_id'].split('/')[-1])}"]
-    lines += [f"pipeline_tag: {'text-classification' if judge else 'text-generation'}", "tags:"]
+    lines += [f"pipeline_tag: {'text-classification' if judge else 'text-generation'}"]
+    # The Hub keeps entries that it does not know and gives them in its lists: the page's gallery reads this one.
+    if config.get("recipe_query"):
+        lines += [f"trl_space_recipe: {quote(config['recipe_query'])}"]
+    lines += ["tags:"]
     return lines + [f"- {tag}" for tag in [*tags, *["reward-model"] * judge]] + ["---"]
 
 

@@ -195,6 +195,7 @@ def create(
     sdk: str | None = None,
     likes: int = 0,
     downloads: int = 0,
+    days: int = 0,
 ) -> Repo:
     """Create a repository with its first commit, or raise HubError 409 when it exists.
 
@@ -202,6 +203,7 @@ def create(
         gated: "", "auto" or "manual" (True is "auto").
         created_by: account that creates it, also the author of the first commit; the namespace by default.
         client_id: OAuth app whose token created it, which may then write to it with `contribute-repos`.
+        days: how old it says it is.
     """
     check_id(id)
     gated = "auto" if gated is True else (gated or "")
@@ -217,7 +219,7 @@ def create(
                 file.discard()
             raise HubError(409, f"You already created this {type} repo")
         db.execute("DELETE FROM redirects WHERE type = ? AND id = ?", (type, id))
-        at = now()
+        at = now(days)
         columns = {
             "oid": object_id(),
             "type": type,

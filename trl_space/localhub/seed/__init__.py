@@ -33,6 +33,7 @@ def seed(hub: Hub, progress: Callable[[str], None] = print) -> None:
     """Fill `hub` with the demo's accounts, models and datasets; what is there already stays as it is.
 
     Users `ada` (PRO), `grace`, and `mary`, who cannot pay; organisations `demo` and `quirks`, which own the examples,
+    `workshop` and `elsewhere`, which trained the models of the gallery,
     `acme`, where ada may write, `lab`, which can pay for mary, and `library`, where she may only read.
     Raises RuntimeError when the files cannot be made.
     """
@@ -42,6 +43,8 @@ def seed(hub: Hub, progress: Callable[[str], None] = print) -> None:
     accounts.add_org(hub, "acme", {"ada": "write"}, fullname="Acme")
     accounts.add_user(hub, "mary", fullname="Mary Jackson", can_pay=False)
     accounts.add_org(hub, "quirks", {}, fullname="Quirks")
+    accounts.add_org(hub, "workshop", {}, fullname="Workshop")
+    accounts.add_org(hub, "elsewhere", {}, fullname="Elsewhere")
     accounts.add_org(hub, "lab", {"mary": "write"}, fullname="Lab")
     accounts.add_org(hub, "library", {"mary": "read"}, fullname="Library")
     wanted = [("model", entry, False) for entry in MODELS] + [("dataset", e, e.private) for e in DATASETS]
@@ -67,7 +70,16 @@ def seed(hub: Hub, progress: Callable[[str], None] = print) -> None:
         store.commit_files(hub, type, entry.id, found, "Add the demo's files")
     for repo in odd:
         if store.find(hub, repo.type, repo.id) is None:
-            store.create(hub, repo.type, repo.id, private=repo.private, gated=repo.gated)
+            store.create(
+                hub,
+                repo.type,
+                repo.id,
+                private=repo.private,
+                gated=repo.gated,
+                likes=repo.likes,
+                downloads=repo.downloads,
+                days=repo.days,
+            )
         store.commit_files(hub, repo.type, repo.id, repo.all_files(folder), "Add the demo's files")
     progress(f"Added {len(missing) + len(odd)} repositories to the demo's Hub.")
 

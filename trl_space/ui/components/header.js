@@ -1,4 +1,4 @@
-// The top of the page: mark, the three views, and who is signed in.
+// The top of the page: mark, the four views, and who is signed in.
 // languages, language: see language.js. hub: the Hub's address, whose page may show this one in a frame. value: null while it is being read, else {mode: "oauth" | "local" | "none", account: null | {name, fullname, avatar, orgs}, problem}
 trl.parts.header = ({ element, props, watch, texts }) => {
   const { h, icon } = trl;
@@ -14,7 +14,7 @@ trl.parts.header = ({ element, props, watch, texts }) => {
   const outer = h("header", { class: "t-header" },
     h("a", { href: trl.page(""), class: "t-brand", "aria-label": texts.home }, mark, h("span", {}, texts.name)),
     h("nav", { class: "t-tabs", "aria-label": texts.nav }, tab("form", trl.page(""), texts.train), tab("runs", trl.page("view=runs"), texts.runs),
-      tab("scripts", trl.page("view=scripts"), texts.scripts)),
+      tab("scripts", trl.page("view=scripts"), texts.scripts), tab("gallery", trl.page("view=gallery"), texts.gallery)),
     trl.language(props, texts, "trl-language"), place);
   element.append(outer);
 

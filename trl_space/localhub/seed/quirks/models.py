@@ -31,7 +31,7 @@ def described(dtype: str = "F32", **shapes: tuple[int, ...]) -> bytes:
     return struct.pack("<Q", len(text)) + text
 
 
-def _whole(of: str = CHAT, template: str | None = None, **config: Any) -> Callable[[Path], Files]:
+def whole(of: str = CHAT, template: str | None = None, **config: Any) -> Callable[[Path], Files]:
     """A model that can be trained: the tiny one's files, with another chat template or configuration."""
 
     def files(made: Path) -> Files:
@@ -69,13 +69,13 @@ def _checkpoint(trainer: str) -> Callable[[Path], Files]:
     def files(made: Path) -> Files:
         state = {"run.json": _json({"trainer": trainer}), "trainer_state.json": _json({"global_step": 40})}
         state["optimizer.pt"] = b"no optimizer, only its name"
-        return {**_whole()(made), **{f"last-checkpoint/{name}": content for name, content in state.items()}}
+        return {**whole()(made), **{f"last-checkpoint/{name}": content for name, content in state.items()}}
 
     return files
 
 
 def _other_words(made: Path) -> Files:
-    found = _whole()(made)
+    found = whole()(made)
     text = Path(found["tokenizer.json"]).read_text(encoding="utf-8")
     return {**found, "tokenizer.json": (text + "\n").encode()}
 
@@ -109,9 +109,9 @@ _ADAPTER = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_p
 
 
 MODELS = (
-    Repo("model", "quirks/tiny-answer", "The tiny model before it was taught to converse.", _whole(PLAIN)),
-    Repo("model", "quirks/tiny-answer-it", "The tiny model, taught to converse.", _whole()),
-    Repo("model", "quirks/no-template", "The tiny model without a chat template.", _whole(PLAIN)),
+    Repo("model", "quirks/tiny-answer", "The tiny model before it was taught to converse.", whole(PLAIN)),
+    Repo("model", "quirks/tiny-answer-it", "The tiny model, taught to converse.", whole()),
+    Repo("model", "quirks/no-template", "The tiny model without a chat template.", whole(PLAIN)),
     Repo(
         "model",
         "quirks/own-code",
@@ -126,38 +126,38 @@ MODELS = (
         "model",
         "quirks/own-words",
         "The tiny model, said to need Python code for its tokenizer.",
-        _whole(auto_map={"AutoTokenizer": ["own.OwnTokenizer", None]}),
+        whole(auto_map={"AutoTokenizer": ["own.OwnTokenizer", None]}),
     ),
-    Repo("model", "quirks/no-system", "Its chat template leaves the system message out.", _whole(template=_NO_SYSTEM)),
-    Repo("model", "quirks/strict", "Its chat template refuses a system message.", _whole(template=_STRICT)),
-    Repo("model", "quirks/speechless", "Its chat template writes nothing.", _whole(template="{#- nothing #}")),
+    Repo("model", "quirks/no-system", "Its chat template leaves the system message out.", whole(template=_NO_SYSTEM)),
+    Repo("model", "quirks/strict", "Its chat template refuses a system message.", whole(template=_STRICT)),
+    Repo("model", "quirks/speechless", "Its chat template writes nothing.", whole(template="{#- nothing #}")),
     Repo(
         "model",
         "quirks/llama-licence",
         "Its licence asks that the name of what is made from it begins with Llama.",
-        _whole(),
+        whole(),
         card="license: llama3.1\n",
     ),
     Repo(
         "model",
         "quirks/gemma-licence",
         "Its licence has rules of use that go with what is made from it.",
-        _whole(),
+        whole(),
         card="license: gemma\n",
     ),
     Repo(
         "model",
         "quirks/no-sharing",
         "Its licence forbids sharing what is made from it.",
-        _whole(),
+        whole(),
         card="license: cc-by-nd-4.0\n",
     ),
-    Repo("model", "quirks/no-licence", "It names no licence.", _whole(), card=""),
+    Repo("model", "quirks/no-licence", "It names no licence.", whole(), card=""),
     Repo(
         "model",
         "quirks/other-licence",
         "Its licence is one of its own.",
-        _whole(),
+        whole(),
         card="license: other\nlicense_name: quirky\n",
     ),
     Repo(
@@ -194,7 +194,7 @@ MODELS = (
         "model",
         "quirks/non-commercial",
         "Its licence forbids making money with what is made from it.",
-        _whole(),
+        whole(),
         card="license: cc-by-nc-4.0\n",
     ),
     Repo(
@@ -311,7 +311,7 @@ MODELS = (
         "The tiny model with a tokenizer file that differs.",
         _other_words,
     ),
-    Repo("model", "mary/dates-model", "The result of a run of Mary's.", _whole(), private=True),
+    Repo("model", "mary/dates-model", "The result of a run of Mary's.", whole(), private=True),
     Repo("model", "mary/claimed", "A name that Mary made and put nothing in.", _only(), private=True),
     Repo(
         "model",
