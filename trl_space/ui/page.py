@@ -157,6 +157,8 @@ class Page:
         )
         with gr.Row(elem_id="trl-form"):
             with gr.Column(elem_id="trl-cards"):
+                # Shown with the intro alone, for who comes without a link.
+                Part("first", words="runs", server=[self._server("first")], elem_id="trl-first")
                 self.at |= script_places(self._server)
                 with gr.Column(elem_classes="t-card", elem_id="trl-card-model"):
                     title(1, t("page.card.model"))
@@ -224,18 +226,28 @@ class Page:
     def _split_fields(self) -> None:
         with gr.Row(elem_classes="t-fields"):
             common = {"allow_custom_value": True, "interactive": True, "min_width": 120}
-            self.at["subset"] = gr.Dropdown([], label=t("page.field.subset"), elem_id="trl-subset", **common)
-            self.at["split"] = gr.Dropdown([], label=t("page.field.split"), elem_id="trl-split", **common)
+            self.at["subset"] = gr.Dropdown(
+                [], label=t("page.field.subset"), info=t("page.help.subset"), elem_id="trl-subset", **common
+            )
+            self.at["split"] = gr.Dropdown(
+                [], label=t("page.field.split"), info=t("page.help.split"), elem_id="trl-split", **common
+            )
             self.at["rows"] = gr.Number(
                 None,
                 label=t("page.field.rows"),
+                info=t("page.help.rows"),
                 placeholder=t("page.field.rows_all"),
                 precision=0,
                 elem_id="trl-rows",
                 min_width=120,
             )
             self.at["held_out"] = gr.Dropdown(
-                places.held_out_choices(0), value="0", label=t("page.field.held_out"), elem_id="trl-held_out", **common
+                places.held_out_choices(0),
+                value="0",
+                label=t("page.field.held_out"),
+                info=t("page.help.held_out"),
+                elem_id="trl-held_out",
+                **common,
             )
 
     def _table(self) -> None:
@@ -259,6 +271,7 @@ class Page:
                 form.timeout_choices(Recipe().timeout),
                 value=write_duration(Recipe().timeout),
                 label=t("page.field.timeout"),
+                info=t("page.help.timeout"),
                 allow_custom_value=True,
                 elem_id="trl-timeout",
                 min_width=120,
@@ -277,7 +290,10 @@ class Page:
         self.at["summary"] = Part("summary", events=("mend", "again"), elem_id="trl-summary")
         with gr.Column(elem_id="trl-target"):
             self.at["hub_model_id"] = gr.Textbox(
-                label=t("page.field.target"), max_lines=1, placeholder=t("page.target_hint"), elem_id="trl-hub_model_id"
+                label=t("page.field.target"),
+                max_lines=1,
+                placeholder=t("page.target_hint"),
+                elem_id="trl-hub_model_id",
             )
             self.at["private"] = gr.Checkbox(
                 True, label=t("page.field.private"), elem_id="trl-private", container=False
@@ -285,6 +301,7 @@ class Page:
             self.at["namespace"] = gr.Dropdown(
                 [],
                 label=t("page.field.payer"),
+                info=t("page.help.payer"),
                 allow_custom_value=True,
                 visible=False,
                 interactive=True,
@@ -437,6 +454,7 @@ def _field(field: Field) -> gr.components.Component:
     return gr.Number(
         field.default,
         label=field.label,
+        info=t(f"page.help.{field.name}"),
         precision=0 if whole else None,
         step=1 if whole else 1e-9,
         min_width=120,

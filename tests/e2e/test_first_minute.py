@@ -1,0 +1,71 @@
+"""Who comes without a link sees what this is, what it costs and what to do in one screen, without scrolling."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.space import Space, search
+from tests.e2e.test_access import assert_usable
+from trl_space.localhub.server import LocalHub
+
+# Which fields of the form have their sentence, by the place of each.
+FIELDS = (
+    "subset",
+    "split",
+    "rows",
+    "held_out",
+    "set-num_train_epochs",
+    "set-learning_rate",
+    "set-max_length",
+    "timeout",
+)
+
+
+def seen(page: Page, what: Locator) -> bool:
+    """Whether all of it is in the window, and nothing lies over it."""
+    return what.evaluate(
+        """(one) => {
+          const box = one.getBoundingClientRect();
+          const over = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+          return box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth
+            && box.height > 0 && (one.contains(over) || over.contains(one));
+        }"""
+    )
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("size", "dark"), [((1280, 900), False), ((390, 844), True)])
+def test_the_first_screen_says_what_this_is_what_it_costs_and_what_to_do(
+    new_page, space: Space, hub: LocalHub, size: tuple[int, int], dark: bool
+) -> None:
+    page = new_page(width=size[0], height=size[1], dark=dark)
+    page.goto(space.url)
+    firsts = page.locator("#trl-first a.t-start-card")
+    expect(firsts).to_have_count(3)
+    for first in firsts.all():
+        expect(first).to_contain_text(re.compile(r"\$\d.*min"))
+    expect(page.locator("#trl-start")).to_have_text("Choose a model")
+    assert page.evaluate("scrollY") == 0
+    there = {
+        "what it is": page.get_by_text("Teach a model with your own data."),
+        "what it costs": page.get_by_text("You see the most it can cost before you start."),
+        "what to do first": search(page, "model"),
+        "what to do then": page.locator("#trl-start"),
+        **{f"first run {n}": firsts.nth(n) for n in range(3)},
+        "the gallery": page.get_by_role("link", name="Gallery"),
+        "who pays": page.locator("#trl-signin"),
+    }
+    assert not [what for what, place in there.items() if not seen(page, place)]
+    for name in FIELDS:
+        expect(page.locator(f"#trl-{name} .info-text")).to_have_text(re.compile(r"^[A-Z].*\.$"))
+    assert not [entry for entry in hub.requests("/api/") if entry["token"]], "nobody signed in"
+    assert_usable(page)
+    link = firsts.nth(1)
+    model = parse_qs(urlsplit(link.get_attribute("href")).query)["model"][0]
+    link.click()
+    expect(search(page, "model")).to_have_value(model)
+    expect(page.locator("#trl-first")).to_be_hidden()
