@@ -164,7 +164,7 @@ class Page(ScriptsPressed):
 
     async def gallery(self) -> Answer:
         """Open the gallery."""
-        return _called(await self.models.gallery({}, self.token))
+        return called(await self.models.gallery({}, self.token))
 
     async def runs(self) -> Answer:
         """Open the list of runs."""
