@@ -1,4 +1,4 @@
-"""The page speaks the visitor's language, the browser's or the one chosen on the page, and nothing on it is left in another.
+"""The page speaks the visitor's language, the browser's or the chosen one, and nothing on it is left in another.
 What is handed on does not say which."""
 
 from __future__ import annotations
