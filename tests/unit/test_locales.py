@@ -32,7 +32,7 @@ SAME = {
         page.parts.scripts_start.volume_source page.parts.code.tab_cli page.parts.code.tab_python
         page.parts.code.tab_trl page.parts.code.tab_link page.parts.code.tab_markdown page.parts.code.tab_html
         page.parts.code.tab_readme page.parts.run_view.receipt_image page.parts.run_view.receipt_run
-        page.parts.compare.field_python page.parts.compare.field_split method.lora.title
+        page.parts.gallery.made_here page.parts.compare.field_python page.parts.compare.field_split method.lora.title
         """.split()
     )
 }

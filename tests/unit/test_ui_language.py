@@ -154,7 +154,7 @@ def test_a_section_is_said_in_the_language_of_here():
 def leaving() -> dict[str, object]:
     """All that others read or the Hub keeps: a job and its exports, links, recipes, what is put into a README."""
     spec, query = job(RECIPE), RECIPE.to_query()
-    shared = asyncio.run(sharing.share({"query": query, "at": "http://127.0.0.1:7860/"}, None))
+    shared = asyncio.run(sharing.share({"query": query, "at": "http://127.0.0.1:7860/"}))
     shown = [
         (one["id"], one["text"], one["file"], one["commands"]) for one in tabs(Shown(spec, RECIPE), "https://x.org/")
     ]
