@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,12 +12,18 @@ import pytest
 
 from app import SCOPES
 from trl_space import checks
-from trl_space.hub import config
+from trl_space.hub import config, fetch
+from trl_space.hub.errors import HubProblem
 from trl_space.localhub.seed.states import STATES, State
 from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
+from trl_space.ui.api_answers import said_in
 from trl_space.ui.known import wait_for
-from trl_space.ui.login import Visitor
+from trl_space.ui.login import OAuthLogin, Visitor
+from trl_space.ui.script_form import Filled
+from trl_space.ui.script_launch import wait_for_all
+from trl_space.ui.script_showing import ScriptCase
+from trl_space.ui.scripts import Scripts
 from trl_space.ui.session import Facts
 
 AT_ONCE, PATIENCE = 4, 20  # states; seconds for each
@@ -44,6 +51,8 @@ async def look_at_all(hub: LocalHub) -> Found:
         async with places:
             who, recipe = visitors[state.who, state.limits], Recipe.from_query(state.link)
             until, found = time.monotonic() + PATIENCE, ()
+            if recipe.script:
+                return state, (await case_of_script(recipe, state, who, store)).found
             while state.check not in {one.id for one in found} and time.monotonic() < until:
                 # The repositories, their rows, then how long those are; all of it is what a link asks for.
                 case = await wait_for(store, recipe, who, recipe)
@@ -61,6 +70,20 @@ async def look_at_all(hub: LocalHub) -> Found:
     return looked
 
 
+async def case_of_script(recipe: Recipe, state: State, who: Visitor, store: Facts) -> ScriptCase:
+    """What the Scripts page shows of a link once its script was read and everything else is known."""
+    text, unread = "", ""
+    if recipe.script.url:
+        fetch._allowance.clear()  # no visitor reads as many at once
+        try:
+            text = (await asyncio.to_thread(fetch.fetch_script, recipe.script.url, who.token)).text
+        except HubProblem as problem:
+            unread = problem.sentence
+    await wait_for_all(store, who)
+    filled = Filled(recipe, text, said=said_in(state.link), unread=unread)
+    return Scripts(OAuthLogin(), store).known(filled, who, recipe)
+
+
 def visitor(hub: LocalHub, state: State) -> Visitor:
     """Whoever the state is for, with a sign-in as the consent page gives it."""
     if not state.who:
@@ -73,5 +96,7 @@ def visitor(hub: LocalHub, state: State) -> Visitor:
 
 @pytest.mark.parametrize("state", STATES, ids=lambda one: f"{one.check}-{one.who or 'nobody'}-{one.link[-40:]}")
 def test_the_state_shows_its_check(found: Found, state: State) -> None:
-    shown = {one.id: one.reason for one in found[state] if one.level != "fine" or one.id == state.check}
+    # The page's own name for a script that has changed says to what.
+    named = [(re.sub(r"^(script_changed)_.*", r"\1", one.id), one) for one in found[state]]
+    shown = {name: one.reason for name, one in named if one.level != "fine" or name == state.check}
     assert state.check in shown, shown

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .script_states import LINKS
+
 GOOD, CHATS = "demo/tiny-qwen3", "demo/dates-chat"
 
 
@@ -240,6 +242,8 @@ STATES = (
     _resume("resume_nothing", "mary/dates-model"),
     _resume("resume_goal", "mary/unfinished-dpo"),
     _resume("resume_public", "mary/unfinished-public"),
+    # one's own script
+    *(State(check, link) for check, link in LINKS),
 )
 
 # Checks that have no state of their own, and why.
@@ -272,15 +276,11 @@ NOWHERE = {
     "resume_unknown": "the Hub always lists the files of a model that can be read",
     "model_pictures_unknown": "while nothing is known about a model",
     "template_unknown": "only for a tokenizer file that is none",
-    **{
-        f"link_{what}": "for a run of one's own script, which is no training"
-        for what in ("script", "command", "image", "packages", "environment", "secrets", "volumes")
-    },
+    "script_page": "an address that shows a page is not read; only for one that was pasted",
+    "script_secrets": "the page takes the names from the script's header, and asks for their values",
 }
 # These endings are of checks for every repository that a recipe names; the model and the dataset have their states.
 ALIKE = ("_reading", "_unread", "_forbidden", "_gated", "_gated_scope", "_gated_unknown", "_name")
-# And these beginnings are of checks for scripts, whose states come with their part of the page.
-LATER = ("script_",)
 
 
 def table() -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from .datasets import DATASETS
 from .models import MODELS
+from .scripts import REPO
 from .trained import TRAINED
 
-REPOS = MODELS + DATASETS + TRAINED
+REPOS = (*MODELS, *DATASETS, *TRAINED, REPO)
