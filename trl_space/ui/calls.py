@@ -162,9 +162,7 @@ class Calls:
     async def recipe(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
         """The file of a recipe that is too long for a link, without what is not shared: {"text", "name"}."""
         given = asked if isinstance(asked, dict) else {}
-        query = given.get("query")
-        shared = Recipe.from_query(query if isinstance(query, str) else "").to_share()
-        return {"text": shared.to_yaml(), "name": "recipe.yaml"}
+        return {"text": recipe_of(given.get("query")).to_share().to_yaml(), "name": "recipe.yaml"}
 
     def spec(self, case: Case, launch_id: str, signed_in: bool = True) -> jobspec.JobSpec | str:
         """The job of a case, or the sentence that says why there is none."""
