@@ -46,7 +46,8 @@ def formats_sources() -> dict[str, str]:
 def embedded_sources() -> dict[str, str]:
     """Return all that the worker carries with it, by relative path, in an order in which it can be loaded.
 
-    These are the files of `formats`, `rewards.py` and what lies beside `worker/train.py`. Each is there verbatim.
+    These are the files of `formats`, `rewards.py` with `right_answers.py`, and what lies beside `worker/train.py`. Each
+    is there verbatim.
     """
     return dict(_embedded())
 
@@ -54,7 +55,8 @@ def embedded_sources() -> dict[str, str]:
 @cache
 def _embedded() -> tuple[tuple[str, str], ...]:
     beside = {name: text(name) for name in _modules("worker") if name not in ("worker/__init__.py", "worker/train.py")}
-    return tuple({**formats_sources(), "rewards.py": text("rewards.py"), **_by_imports(beside)}.items())
+    rewards = {name: text(name) for name in ("right_answers.py", "rewards.py")}
+    return tuple({**formats_sources(), **rewards, **_by_imports(beside)}.items())
 
 
 def _modules(folder: str) -> list[str]:

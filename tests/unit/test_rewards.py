@@ -276,10 +276,13 @@ def test_every_reward_has_its_words():
         assert reward.low < reward.high and not math.isnan(reward.low)
 
 
-def test_the_file_stands_alone():
-    """The job runs this text, whatever it is called there."""
-    source = resources.text("rewards.py")
+@pytest.mark.parametrize("name", ["rewards.py", "right_answers.py"])
+def test_the_file_stands_alone(name: str):
+    """The job runs this text, whatever the package is called there."""
+    source = resources.text(name)
     assert "'''" not in source and "trl_space" not in source
     assert not re.findall(
-        r"^(?:from|import) (?!__future__|re|unicodedata|zlib|collections|dataclasses|fractions|typing)", source, re.M
+        r"^(?:from|import) (?!__future__|re|unicodedata|zlib|collections|dataclasses|fractions|typing|\.right_answers)",
+        source,
+        re.M,
     )
