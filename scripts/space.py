@@ -3,8 +3,9 @@
 The folder holds `app.py`, `requirements.txt`, `README.md`, `LICENSE`, `presets/` and `trl_space/` without the local
 Hub, which a Space never needs. The checks: the front matter names what the requirements pin, nothing heavy is
 asked for, nothing is there that should not be, every module compiles and imports without torch, and `app.py`
-starts as a Space and serves its page although the Hub does not answer. `--fresh` (a minute more) does the last
-one with a virtual environment of its own that holds nothing but requirements.txt.
+starts as a Space and serves its page although the Hub does not answer, also within a frame of another origin, which is
+how the Hub shows it (looked at in a browser, when there is one). `--fresh` (a minute more) does the last one with a
+virtual environment of its own that holds nothing but requirements.txt.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from scripts import frame  # noqa: E402
 from scripts.running import NotServing, free_port, running, space_environment  # noqa: E402
 
 TARGET = ROOT / "build" / "space"
@@ -122,14 +124,16 @@ def check_imports(target: Path, python: str) -> list[str]:
 
 def check_start(target: Path, python: str) -> tuple[list[str], str]:
     """Start `app.py` as a Space does, with a Hub that does not answer; what is wrong, and a line about the start."""
-    port = free_port()
+    port, hub = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="trl-space-home-") as home:
-        environment = space_environment(port, f"http://127.0.0.1:{free_port()}", Path(home))
+        environment = space_environment(port, f"http://127.0.0.1:{hub}", Path(home))
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
         url = f"http://127.0.0.1:{port}/"
         try:
             with running([python, "app.py"], url=url, environment=environment, folder=target) as server:
-                return [], f"first page after {server.seconds:.1f} s"
+                with frame.hub_page(hub, url.rstrip("/")) as around:
+                    problems, framed = frame.check(url.rstrip("/"), around)
+                return problems, f"first page after {server.seconds:.1f} s, {framed}"
         except NotServing as error:
             return [str(error)], ""
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from scripts.frame import page as frame_page
 from tests.e2e.space import Space, choose, jobs_of, ready, run_of, search, sign_in, start_button
 from trl_space.localhub.server import LocalHub
 
@@ -114,21 +115,6 @@ def test_signing_in_does_not_make_the_visitors_own_choice_a_links(page: Page, sp
         other.close()
 
 
-WRAPPER = """<!doctype html><title>The Hub's page of the Space</title><body>
-<iframe id="space" allow="local-network-access" style="width: 1200px; height: 900px"></iframe>
-<script>
-window.told = [];
-document.getElementById("space").src = "SPACE/" + location.search + location.hash;
-addEventListener("message", (event) => {
-  if (event.origin !== "SPACE" || typeof event.data?.queryString !== "string") return;
-  window.told.push([event.data.queryString, event.data.hash]);
-  const here = new URL(location.href);
-  here.search = event.data.queryString;
-  history.replaceState(null, "", here);
-});
-</script>"""
-
-
 @pytest.mark.timeout(120)
 def test_in_a_frame_the_page_around_it_is_told_the_address_and_gives_it_back(
     new_page, space: Space, hub: LocalHub
@@ -136,7 +122,7 @@ def test_in_a_frame_the_page_around_it_is_told_the_address_and_gives_it_back(
     """As on the Hub: another origin, which passes its own query to the frame and takes what the frame tells it."""
     # The wrapper is no page of a server here, which the browser would otherwise keep away from this computer.
     page = new_page(permissions=["local-network-access"])
-    body = WRAPPER.replace("SPACE", space.url)
+    body = frame_page(space.url)
     page.route(
         re.compile(re.escape(hub.url) + "/spaces/demo/trl-space"),
         lambda route: route.fulfill(body=body, content_type="text/html"),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from scripts import space
+from scripts import frame, space
+from scripts.running import free_port
 
 
 @pytest.fixture
@@ -95,3 +98,15 @@ def test_it_starts_from_its_requirements_alone(tmp_path):
     assert not space.check_imports(space.TARGET, python)
     problems, said = space.check_start(space.TARGET, python)
     assert not problems and said
+
+
+def test_the_page_around_the_frame_is_all_that_its_server_has():
+    port = free_port()
+    with frame.hub_page(port, "http://127.0.0.1:9") as address:
+        assert address == f"http://127.0.0.1:{port}/spaces/demo/trl-space"
+        opener = build_opener(ProxyHandler({}))
+        with opener.open(f"{address}?rows=64", timeout=10) as answer:
+            assert 'src = "http://127.0.0.1:9/" + location.search' in answer.read().decode()
+        with pytest.raises(HTTPError) as refused:
+            opener.open(f"http://127.0.0.1:{port}/api/models", timeout=10)
+    assert refused.value.code == 503
