@@ -1,15 +1,22 @@
 """The page can be used by everybody: axe finds no fault, wide and narrow, light and dark; nothing scrolls sideways,
-and on a narrow window whatever can be pressed is at least 44 pixels high."""
+and on a narrow window whatever can be pressed is at least 44 pixels high.
+
+Each state is looked at wide and light and narrow and dark; the other two ways are `slow`, for what is drawn by the same
+rules fails alike.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.e2e.space import Space, ready, sign_in
+from tests.e2e.printed import begin, printed, step
+from tests.e2e.space import Space, cancel, ready, search, sign_in
+from trl_space.localhub.server import LocalHub
 
 CHOICE = "?model=demo/tiny-qwen3&dataset=demo/dates-chat&split=train&flavor=cpu-upgrade"
 SOLUTIONS = "&dataset=demo/units-solutions&split=train&rows=60&flavor=cpu-basic"
@@ -22,14 +29,31 @@ GOALS = {
     "reward, which does not fit": "?trainer=reward&model=demo/tiny-qwen3&dataset=demo/dates-chat&split=train",
 }
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
-EACH_ONCE = [(SIZES["wide"], False), (SIZES["narrow"], True)]  # the costly ones: each size and each scheme once
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+EACH_ONCE = [
+    pytest.param(SIZES["wide"], False, id="wide-light"),
+    pytest.param(SIZES["narrow"], True, id="narrow-dark"),
+]
+LOOKS = [
+    *EACH_ONCE,
+    pytest.param(SIZES["wide"], True, id="wide-dark", marks=pytest.mark.slow),
+    pytest.param(SIZES["narrow"], False, id="narrow-light", marks=pytest.mark.slow),
+]
+# All that axe knows, best practices and experiments too, but for its rules of level AAA: they want a contrast of 7,
+# which no quiet second colour has, and the same words for the same address everywhere, which is no fault here (the mark
+# and the first view both lead to the start page).
+RUN = """async () => axe.run({
+  runOnly: {
+    type: "rule",
+    values: axe.getRules().filter((rule) => !rule.tags.includes("wcag2aaa")).map((rule) => rule.ruleId),
+  },
+})"""
 
 
 def faults(page: Page) -> list[str]:
     """What axe finds, one line for each element."""
-    answer = Axe().run(page, options=RULES).response
-    assert len(answer["passes"]) > 10, "axe looked at nothing"
+    page.evaluate(Axe().axe_script)
+    answer = page.evaluate(RUN)
+    assert len(answer["passes"]) > 20, "axe looked at nothing"
     return [f"{fault['id']}: {node['html'][:160]}" for fault in answer["violations"] for node in fault["nodes"]]
 
 
@@ -56,8 +80,69 @@ def assert_usable(page: Page) -> None:
         assert not small(page)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
+def test_the_pages_that_nobody_has_filled_in(new_page, space: Space, size, dark):
+    page = new_page(width=size[0], height=size[1], dark=dark)
+    page.goto(space.url)
+    expect(page.locator("#trl-start")).not_to_have_text("One moment")
+    assert_usable(page)
+    search(page, "model").focus()
+    expect(page.locator("#trl-model-list").get_by_role("option").first).to_be_visible()
+    assert_usable(page)
+    page.goto(f"{space.url}/?view=scripts")
+    expect(page.locator(".t-guide a").first).to_be_visible()
+    expect(page.locator("#trl-start")).not_to_have_text("One moment")
+    assert_usable(page)
+    for way in ("Write", "File", "Command"):
+        page.get_by_role("tab", name=way).click()
+        assert_usable(page)
+    page.goto(f"{space.url}/?view=runs")
+    expect(page.locator("#trl-list")).to_contain_text("Sign in")
+    assert_usable(page)
+
+
+@pytest.fixture(scope="module")
+def two_runs(hub: LocalHub) -> Iterator[tuple[str, str]]:
+    """A run of ada's that goes on, and one that failed."""
+    steps = [step(i, 40, loss=3 - i / 20, learning_rate=1e-4, eval_loss=3 - i / 21) for i in range(1, 31)]
+    going = printed(hub, [*begin(40), *steps, 600])
+    yield going, printed(hub, [*begin(40), *steps, "RuntimeError: no"], code=1)
+    cancel(hub, "ada", going)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
+def test_runs_and_panels(new_page, space: Space, two_runs, size, dark):
+    going, failed = two_runs
+    page = new_page(width=size[0], height=size[1], dark=dark)
+    page.goto(f"{space.url}/?view=runs")
+    sign_in(page, "ada")
+    expect(page.locator(".t-runrow").first).to_be_visible()
+    page.locator("#trl-account").click()
+    expect(page.locator("#trl-menu")).to_be_visible()
+    assert_usable(page)
+    page.goto(f"{space.url}/?run=ada/{going}")
+    expect(page.locator("#trl-run-status")).to_contain_text("Training, 75%")
+    expect(page.locator(".t-chart-line").first).to_be_attached()
+    page.locator("#trl-stop").click()
+    expect(page.locator("#trl-stop-keeps")).to_be_visible()
+    for closed in page.locator(".t-chart-table:not([hidden]) > summary").all():
+        closed.click()
+    assert_usable(page)
+    page.goto(f"{space.url}/?run=ada/{failed}")
+    expect(page.locator("#trl-receipt")).to_be_visible()
+    expect(page.locator("#trl-run-tail")).to_be_visible()
+    assert_usable(page)
+    page.locator("#trl-run-code").click()
+    expect(page.locator("#trl-code-panel pre").first).to_be_visible()
+    assert_usable(page)
+    page.keyboard.press("Escape")
+    page.locator("#trl-run-share").click()
+    expect(page.locator("#trl-share-link")).to_be_visible()
+    assert_usable(page)
+
+
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_the_filled_form(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
     page.goto(f"{space.url}/{CHOICE}")
@@ -66,7 +151,7 @@ def test_the_filled_form(new_page, space: Space, size, dark):
     assert_usable(page)
 
 
-@pytest.mark.parametrize(("size", "dark"), EACH_ONCE, ids=["wide-light", "narrow-dark"])
+@pytest.mark.parametrize(("size", "dark"), EACH_ONCE)
 def test_the_form_of_each_goal(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
     for goal, query in GOALS.items():
@@ -80,7 +165,7 @@ def test_the_form_of_each_goal(new_page, space: Space, size, dark):
         assert_usable(page)
 
 
-@pytest.mark.parametrize(("size", "dark"), EACH_ONCE, ids=["wide-light", "narrow-dark"])
+@pytest.mark.parametrize(("size", "dark"), EACH_ONCE)
 def test_more_settings(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
     page.goto(f"{space.url}/{CHOICE}&weight_decay=0.05")
@@ -96,7 +181,7 @@ def test_more_settings(new_page, space: Space, size, dark):
     assert_usable(page)
 
 
-@pytest.mark.parametrize(("size", "dark"), EACH_ONCE, ids=["wide-light", "narrow-dark"])
+@pytest.mark.parametrize(("size", "dark"), EACH_ONCE)
 def test_the_link_of_a_workshop(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
     asks = (
@@ -130,10 +215,3 @@ def test_a_finished_run_with_before_and_after(new_page, space: Space):
             expect(page.locator("#trl-run-outcome")).to_contain_text("The model is ready")
             assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
             assert_usable(page)
-
-
-def test_the_list_of_runs(new_page, space: Space):
-    page = new_page(width=390, height=844)
-    page.goto(f"{space.url}/?view=runs")
-    expect(page.locator("#trl-list")).to_contain_text("Sign in")
-    assert_usable(page)

@@ -55,4 +55,6 @@ window.trl_opened = (() => {
   root.view = q.get("run") ? "run" : ["runs", "gallery"].includes(q.get("view")) ? q.get("view") : script ? "scripts" : "form";
   root.goal = q.get("trainer") || "sft";
   root.filled = ["model", "dataset"].filter((one) => q.get(one)).join(" ") || "none";
+  // What a link filled in will be said above the form: there is room for it from the start.
+  if (trl_opened.linked === null && names.some((one) => !["view", "signin"].includes(one))) root.linked = "";
 })();

@@ -1,5 +1,6 @@
 // The numbers of a run over its steps: one at a time, drawn as SVG, with a switch between what is measured and the same
-// numbers as a table for who cannot see the line. The pointer, or the arrow keys, read the values.
+// numbers as a table for who cannot see the line. The pointer, or the arrow keys, read the values: for a screen reader the
+// picture is a slider over the steps, whose value is said in words.
 // set(points, total, charts): points are {step, loss, ...}, charts [{id, title, note}] with the most telling one first.
 // before(points): those of the run that this one goes on with, drawn lighter up to where it begins.
 // Values on held-out rows (`eval_` before the name) are a second line in the same picture. Many values are noisy: then
@@ -14,9 +15,9 @@ trl.chart = (texts) => {
   const title = h("h2", { class: "t-title" });
   const note = h("p", { class: "t-small t-chart-note" });
   const switcher = h("div", { class: "t-segs t-chart-segs", role: "group", "aria-label": texts.measured, hidden: true });
-  const canvas = svg("svg", { class: "t-chart", role: "img" });
+  const canvas = svg("svg", { class: "t-chart", "aria-hidden": "true" });
   const mark = svg("g", { class: "t-chart-mark" });
-  const tip = h("div", { class: "t-chart-tip t-num", role: "status", hidden: true });
+  const tip = h("div", { class: "t-chart-tip t-num", "aria-hidden": "true", hidden: true });
   const key = (kind, text) => h("span", { class: `t-key ${kind}`, hidden: true }, text);
   const keys = {
     mean: key("", texts.on_average), each: key("t-key-each", texts.each_value), plain: key("", texts.on_training),
@@ -27,11 +28,12 @@ trl.chart = (texts) => {
   const head = h("thead", {});
   const table = h("details", { class: "t-chart-table" },
     h("summary", { class: "t-small" }, texts.numbers),
-    h("div", { class: "t-chart-scroll", tabindex: "0" }, h("table", {}, head, body)));
+    h("div", { class: "t-chart-scroll", tabindex: "0", role: "region", "aria-label": texts.numbers }, h("table", {}, head, body)));
   const rate = h("div", { class: "t-chart-rate" });
   const rates = h("details", { class: "t-chart-table", id: "trl-run-rate", hidden: true }, h("summary", { class: "t-small" }, texts.rate), rate);
   const empty = h("div", { class: "t-chart-empty t-small" }, texts.no_points);
-  const frame = h("div", { class: "t-chart-frame", tabindex: "0", role: "group", "aria-label": texts.chart_keys }, canvas, tip, empty);
+  const frame = h("div", { class: "t-chart-frame", tabindex: "0", role: "slider", "aria-label": texts.chart_keys,
+    "aria-valuemin": 0, "aria-valuenow": 0 }, canvas, tip, empty);
   const whole = h("div", {}, h("div", { class: "t-chart-top" }, title, switcher), note, frame, legend, rates, table);
 
   const now = () => charts.find((one) => one.id === chosen) || charts[0] || { id: "loss", title: texts.chart, note: "" };
@@ -108,7 +110,9 @@ trl.chart = (texts) => {
     canvas.replaceChildren(...parts, mark);
     const [first, last] = [points[0], points[points.length - 1]];
     const said = points.length ? { what: one.title, from: digits(first[1], 3), to: digits(last[1], 3), step: last[0] } : null;
-    canvas.setAttribute("aria-label", said ? trl.fill(texts.chart_says, said) : empty.textContent);
+    says = said ? trl.fill(texts.chart_says, said) : empty.textContent;
+    frame.setAttribute("aria-valuemax", scale.x1);
+    tell(at ?? 0, at === null ? says : tip.textContent);
     fillTable();
     drawRate();
     if (at !== null) read(at);
@@ -129,6 +133,11 @@ trl.chart = (texts) => {
   };
 
   // --- reading values: by the pointer, or by the arrow keys ---
+  let says = "";
+  function tell(step, words) {
+    frame.setAttribute("aria-valuenow", step);
+    frame.setAttribute("aria-valuetext", words);
+  }
   const readable = () => [...earlier, ...points];
   const read = (step) => {
     const some = readable();
@@ -143,20 +152,21 @@ trl.chart = (texts) => {
     if (beside && beside[0] === near[0]) words.push(`${texts.on_held_out} ${digits(beside[1], 4)}`);
     tip.hidden = false;
     tip.textContent = words.join(" · ");
+    tell(at, tip.textContent);
     const [x, y] = [scale.x(near[0]), scale.y(near[1])];
     tip.style.left = Math.max(0, Math.min(x - tip.offsetWidth / 2, scale.width - tip.offsetWidth)) + "px";
     tip.style.top = (y < 60 ? y + 14 : y - 40) + "px";
     mark.replaceChildren(svg("line", { x1: x, x2: x, y1: scale.top, y2: scale.height - scale.bottom, class: "t-chart-cross" }),
       svg("circle", { cx: x, cy: y, r: 4, class: "t-chart-dot" }));
   };
-  const leave = () => { at = null; tip.hidden = true; mark.replaceChildren(); };
+  const leave = () => { at = null; tip.hidden = true; mark.replaceChildren(); tell(0, says); };
   const step = (by) => {
     const some = readable();
     if (!some.length) return;
     const from = at !== null ? nearest(some, at) : by > 0 ? -1 : some.length;
     read(some[Math.max(0, Math.min(from + by, some.length - 1))][0]);
   };
-  const KEYS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20, Home: -Infinity, End: Infinity };
+  const KEYS = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -20, PageUp: 20, Home: -Infinity, End: Infinity };
   frame.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return leave();
     if (!(event.key in KEYS)) return;

@@ -17,6 +17,8 @@ trl.parts.header = ({ element, props, watch, texts }) => {
       tab("scripts", trl.page("view=scripts"), texts.scripts), tab("gallery", trl.page("view=gallery"), texts.gallery)),
     trl.language(props, texts, "trl-language"), place);
   element.append(outer);
+  // The other views show their heading themselves.
+  if (trl.view === "form" || trl.view === "scripts") element.append(h("h1", { class: "t-sr" }, trl.view === "form" ? texts.train : texts.scripts));
 
   const picture = (url, name) => {
     const safe = url && trl.safeUrl(url);

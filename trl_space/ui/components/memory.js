@@ -51,5 +51,6 @@ trl.memory = (props, group, texts) => {
     here.firstChild.replaceChildren(icon("down"), trl.fill(texts.parts_here, { total: known?.total || texts.parts_unknown }));
     here.lastChild.replaceChildren(...(known ? list(known) : []));
   };
+  paint(null);
   return { frame, here, paint };
 };

@@ -30,5 +30,9 @@ trl.parts.notice = ({ element, props, trigger, watch, texts }) => {
   };
   paint();
   drop();
-  watch("value", () => { paint(); drop(); });
+  watch("value", () => {
+    delete document.documentElement.dataset.linked;  // no room is kept any more for what is here now (styles.css)
+    paint();
+    drop();
+  });
 };

@@ -19,7 +19,7 @@ trl.parts.preview = ({ element, props, watch, texts }) => {
   const switcher = h("div", { class: "t-segs", role: "group", "aria-label": texts.mode }, modes);
   const bones = h("span", { class: "t-preview-note" });
   const size = h("span", { class: "t-small t-num t-preview-size" });
-  const box = h("div", { class: "t-preview-box", tabindex: "0", role: "group", "aria-label": texts.label });
+  const box = h("div", { class: "t-preview-box", tabindex: "0", role: "region", "aria-label": texts.label });
   const foot = h("div", { class: "t-preview-foot t-small" });
   const pager = h("span", { class: "t-preview-pager" }, size, previous, place, next);
   const frame = h("div", { class: "t-preview" }, h("div", { class: "t-preview-bar" }, bones, switcher, pager), box, foot);

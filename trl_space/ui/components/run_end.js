@@ -85,7 +85,7 @@ trl.run_end = (texts) => {
       const fresh = (text) => !reason || !text.includes(reason);
       const last = tail.filter(fresh);
       const told = line && fresh(line) && !last.some((text) => text.includes(line)) ? [line, ...(last.length ? ["…"] : []), ...last] : last;
-      if (told.length) below.append(h("pre", { class: "t-mono t-outcome-line", id: "trl-run-tail", tabindex: "0", "aria-label": texts.log_tail },
+      if (told.length) below.append(h("pre", { class: "t-mono t-outcome-line", id: "trl-run-tail", tabindex: "0", role: "region", "aria-label": texts.log_tail },
         told.map((text) => h(line && text.includes(line) ? "strong" : "span", {}, text + "\n"))));
     } else if (result?.problem) {
       say("warns", run.rehearsal ? texts.unrehearsed : texts.unverified, result.problem, change(run));
@@ -108,7 +108,7 @@ trl.run_end = (texts) => {
     const use = snippet ? h("section", { class: "t-card", id: "trl-snippet" },
       h("div", { class: "t-end-head" }, h("h2", { class: "t-title" }, texts.use_it), copying("trl-snippet-copy", texts.copy_text, () => snippet)),
       h("p", { class: "t-small t-chart-note" }, receipt.snippet_note),
-      h("pre", { class: "t-mono t-snippet", tabindex: "0" }, snippet)) : null;
+      h("pre", { class: "t-mono t-snippet", tabindex: "0", role: "region", "aria-label": texts.use_it }, snippet)) : null;
     more.classList.toggle("t-run-end-one", !use && !beside);
     more.classList.toggle("t-run-end-beside", Boolean(beside));
     more.replaceChildren(...[use, paper, beside].filter(Boolean));

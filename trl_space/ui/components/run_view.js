@@ -45,7 +45,12 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   const grid = h("div", { class: "t-run-grid" }, picture, about);
   const page = h("div", { class: "t-run" }, head, grid, samples.element, end.more,
     h("div", { class: "t-card t-run-log" }, log.element));
-  element.append(page);
+  // Until it is known how the run stands, bones stand where the page will be: nothing on it moves when it is.
+  const wait = h("div", { class: "t-run-wait", "aria-hidden": "true" },
+    h("div", { class: "t-card" }, trl.bone("min(320px, 80%)", "28px"), trl.bone("min(220px, 60%)", "14px"), trl.bone("100%", "8px"), trl.bone("100%", "18px")),
+    h("div", { class: "t-card" }, trl.bone("120px", "18px"), trl.bone("100%", "300px")));
+  element.append(h("div", { class: "t-run-frame" }, page, wait));
+  const settle = () => wait.remove();
 
   const now = () => Date.now() / 1000 + skew;
 
@@ -54,6 +59,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
   const problem = (sentence, kind) => {
     if (sentence === shown) return;  // read aloud once
     shown = sentence;
+    settle();
     const back = h("a", { class: "t-btn", href: trl.page("view=runs") }, texts.to_runs);
     const sign = h("button", { type: "button", class: "t-btn t-primary", id: "trl-run-signin", onclick: trl.signIn }, texts.signin);
     page.replaceChildren(h("div", { class: "t-card t-empty", id: "trl-run-problem", role: "alert" },
@@ -214,6 +220,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     if (state.resumed && !joined) join();
     soon();
   };
+  const settled = () => setTimeout(settle, 60); // what is to be painted soon is painted by then
   // Many messages in a moment are painted once.
   let waiting = 0;
   const soon = () => { if (!waiting) waiting = setTimeout(() => { waiting = 0; paint(); }, 30); };
@@ -234,10 +241,11 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     title.textContent = answer.run.title;
     under.textContent = answer.run.subtitle;
     take(answer);
+    setTimeout(settle, 3000);
     setInterval(() => { if (!run.ended) paint(); }, 1000);
     return trl.run_stream(texts, address, () => log.next, {
-      update: take,
-      end: (message) => { ended = true; take(message); },
+      update: (message) => { take(message); if (!run.ended && message.state) settled(); },
+      end: (message) => { ended = true; take(message); settled(); },
       refused: problem,
       lost: (sentence) => { if (sentence !== trouble) { trouble = sentence; paint(); } },
     });

@@ -11,7 +11,11 @@ trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
   const prices = h("dl", { class: "t-prices" });
   const said = h("p", { class: "t-sr", role: "status" });
   const changes = h("div", { class: "t-changes", id: "trl-changes" });
+  const aloud = h("p", { class: "t-sr", role: "status", id: "trl-checks-aloud" });
   element.append(h("h2", { class: "t-title" }, texts.title), sentence, changes, list, said, prices);
+  // On a narrow window this part is folded away, and what is folded away is silent.
+  document.getElementById(aloud.id)?.remove();
+  if (trl.view === "form" || trl.view === "scripts") element.closest(".gradio-container").append(aloud);
 
   // A licence is accepted, and a card is added, on another page. Whoever comes back from there finds the check looked at
   // anew: once for each time they come back, for as long as it is there.
@@ -71,6 +75,14 @@ trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
       ...price(texts.likely, trl.bone("56px", "16px"), ""),
       ...price(texts.most, trl.bone("56px", "16px"), ""));
   };
+  // What is in the way, and what is doubtful, is said aloud once no more facts come for a moment, and only when it changed.
+  let saying = 0;
+  const tell = (open, words) => {
+    clearTimeout(saying);
+    const text = open.map((one) => `${texts[one.todo ? "todo" : one.level]}: ${one.title}`).join(". ") || words;
+    saying = setTimeout(() => { if (aloud.textContent !== text) aloud.textContent = text; }, 1000);
+  };
+
   let before = null; // the checks that were shown last
   // Nothing is put in the place of what is being pressed: the press would be lost.
   let pressed = false, late = false;
@@ -100,6 +112,7 @@ trl.parts.summary = ({ element, props, trigger, watch, texts }) => {
     const fold = h("li", { class: "t-check-fold" },
       h("details", {}, h("summary", {}, icon("ok"), words), h("ul", {}, fine.map(check))));
     list.replaceChildren(...(solved ? [check(solved)] : []), ...open.map(check), ...(fine.length ? [fold] : []));
+    tell(open, words);
     const { likely, likely_note, most, most_note, startup } = value.prices;
     prices.replaceChildren(
       ...price(texts.likely, likely, likely_note),
