@@ -19,7 +19,8 @@ new PerformanceObserver((list) => {
   const name = (node) => (node?.nodeType === 1 ? node : node?.parentElement)?.closest("[id]")?.id || "?";
   for (const one of list.getEntries())
     if (!one.hadRecentInput)
-      trlShifts.push({ value: one.value, at: Math.round(one.startTime), what: one.sources.map((from) => name(from.node)) });
+      trlShifts.push({ value: one.value, at: Math.round(one.startTime),
+        what: one.sources.map((from) => name(from.node)) });
 }).observe({ type: "layout-shift", buffered: true });
 """
 

@@ -109,7 +109,7 @@ class ScriptCase:
             said = "" if self.filled.text else self.filled.unread
             unread = HubProblem("invalid", sentence=said) if said else None
             facts = replace(facts, script=self.filled.text or None, script_problem=unread)
-        return Case(replace(self.recipe, script=replace(script, sha256="")), facts, "en")
+        return Case(replace(self.recipe, script=replace(script, sha256="")), facts)
 
     def _is_of_no_matter(self, id: str) -> bool:
         if id in _OF_OWN_TOKEN:
