@@ -44,7 +44,7 @@ def test_the_first_screen_says_what_this_is_what_it_costs_and_what_to_do(
 ) -> None:
     page = new_page(width=size[0], height=size[1], dark=dark)
     page.goto(space.url)
-    firsts = page.locator("#trl-first a.t-start-card")
+    firsts = page.locator("#trl-first a.t-begin-card")
     expect(firsts).to_have_count(3)
     for first in firsts.all():
         expect(first).to_contain_text(re.compile(r"\$\d.*min"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trl_space import gallery
 from trl_space.facts import TrainedModel
 from trl_space.gallery import Offer, offer, read_recipe
-from trl_space.localhub.seed.quirks.trained import TRAINED
+from trl_space.localhub.seed.trained import TRAINED
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.worker import card
 

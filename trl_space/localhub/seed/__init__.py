@@ -3,7 +3,7 @@
 The files are made once per checkout, in a process of their own (so that a server never loads torch), and kept in
 `.cache/seed` beside the program, or below the Hub's data folder when that cannot be written. Changing what makes them
 makes them anew. `python -m trl_space.localhub.seed FOLDER` makes them without any Hub. What is there to show the
-page's checks (`quirks`, `states`) is put together from them when the Hub is filled.
+page's checks (`quirks`, `states`) and its gallery (`trained`) is put together from them when the Hub is filled.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..repos import store
 from .datasets import DATASETS
 from .models import MODELS
 from .quirks import REPOS
+from .trained import TRAINED
 
 _HERE = Path(__file__).parent
 _CHECKOUT = _HERE.parents[2]
@@ -49,7 +50,7 @@ def seed(hub: Hub, progress: Callable[[str], None] = print) -> None:
     accounts.add_org(hub, "library", {"mary": "read"}, fullname="Library")
     wanted = [("model", entry, False) for entry in MODELS] + [("dataset", e, e.private) for e in DATASETS]
     missing = [item for item in wanted if not _complete(hub, item[0], item[1].id)]
-    odd = [repo for repo in REPOS if not _complete(hub, repo.type, repo.id)]
+    odd = [repo for repo in (*REPOS, *TRAINED) if not _complete(hub, repo.type, repo.id)]
     if not missing and not odd:
         progress("The demo's models and datasets are there.")
         return

@@ -3,8 +3,6 @@
     for repo in REPOS:
         files = repo.all_files(made)    # {"path": bytes or a Path}; `made` is the folder that `seed.files` gives
 
-Some are models that people trained in jobs, for the gallery (`trained`).
-
 They reuse the files of the tiny model, or hold a description and no weights, and cost nothing to make: a model that
 no run can start from needs only what is looked at before one would. Each one's README says what is odd about it.
 """
@@ -14,6 +12,5 @@ from __future__ import annotations
 from .datasets import DATASETS
 from .models import MODELS
 from .scripts import REPO
-from .trained import TRAINED
 
-REPOS = (*MODELS, *DATASETS, *TRAINED, REPO)
+REPOS = (*MODELS, *DATASETS, REPO)

@@ -6,8 +6,8 @@ which says what a model was trained from, or does not. Their files are those of 
 
 from __future__ import annotations
 
-from .models import CHAT, whole
-from .repo import Repo
+from .quirks.models import CHAT, whole
+from .quirks.repo import Repo
 
 _BEGINNER = "demo/tiny-qwen3-beginner"
 _MADE = ("generated_from_trainer", "trl", "hf_jobs")
