@@ -1,5 +1,5 @@
-"""The page speaks the visitor's language, the browser's or the chosen one, and nothing on it is left in another.
-What is handed on does not say which."""
+"""The page speaks the visitor's language, the browser's or the one chosen on the page, and nothing on it is left in
+another. What is handed on does not say which."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from playwright.sync_api import Page, expect
 from tests.e2e.printed import begin, event, printed, step
 from tests.e2e.space import Space, agree, jobs_of, sign_in
 from tests.e2e.test_access import CHOICE, SIZES, assert_usable
+from tests.e2e.test_failed_runs import OUT_OF_MEMORY
 from trl_space.localhub.server import LocalHub
 from trl_space.texts import t
 
-# Words that every English sentence has and no German one.
+# Words of English sentences that no German one has.
 ENGLISH = re.compile(
-    r"\b(?:the|and|you|your|with|which|this|that|these|those|is|are|was|were|been|has|have|will|would|can|cannot|not|no|"
-    r"to|of|from|for|it|its|at|by|yet|there|here|what|when|how|than|more|most|all|each|about|read|run|runs|choose|"
-    r"model|dataset|rows|show|search|start|waiting|reading|looking|machine|settings|private|yes|none)\b",
+    r"\b(?:the|and|you|your|with|which|this|that|these|those|is|are|were|been|has|have|would|can|cannot|not|no|"
+    r"to|of|from|for|it|its|at|yet|there|here|what|when|how|than|more|most|each|about|read|run|runs|choose|"
+    r"model|dataset|rows|show|search|waiting|reading|looking|machine|settings|private|yes|none)\b",
     re.IGNORECASE,
 )
 # What somebody else wrote: rows, a log, a script, code and names.
-FOREIGN = (
-    "#trl-preview .t-bubble, #trl-table, #trl-run-log, .t-line, code, pre, .t-mono, textarea, script, style, .t-code"
-)
+FOREIGN = "#trl-preview .t-bubble, #trl-table, .t-line, code, pre, .t-mono, textarea, script, style, .t-code"
 NAMES = re.compile(
     r"[\w.-]+/[\w./:-]+|\b[\w-]+-(?:chat|sft|upgrade|basic)\b|“[^”]*”|„[^“]*“|\b[a-z]+_[a-z_0-9]+\b|tiny-qwen3"
 )
@@ -123,7 +122,7 @@ def test_the_scripts_and_the_runs_are_german(new_page, space: Space, size):
 
 def test_a_run_is_german(new_page, space: Space, hub: LocalHub):
     lines = [*begin(1500), event("data", rows=2000, dropped=12), step(1000, 1500, loss=0.4567, learning_rate=0.0002)]
-    job = printed(hub, [*lines, "torch.OutOfMemoryError: CUDA out of memory."], code=1)
+    job = printed(hub, [*lines, OUT_OF_MEMORY], code=1)
     page = new_page(locale="de-DE")
     page.goto(f"{space.url}/?run=ada/{job}")
     page.locator("#trl-run-signin").click()

@@ -134,7 +134,7 @@ def test_what_is_kept_for_all_is_kept_by_language():
     url, packed, head = catalog.url("sft"), catalog.packed("sft"), assets.head()
     with speaking("de"):
         assert catalog.url("sft") != url and catalog.packed("sft") != packed
-        assert 'documentElement.lang="de"' in retold(head) and 'documentElement.lang="en"' in head
+        assert 'trl_language="de"' in retold(head) and 'trl_language="en"' in head
 
 
 def test_each_language_says_its_own_name():

@@ -96,7 +96,7 @@ def head() -> str:
     """What goes into the page's head, in the language of here."""
     first = _plain((HERE / "opened.js").read_text(encoding="utf-8"))
     about = html.escape(t("page.about_page"))
-    named = f"document.documentElement.lang={json.dumps(language())};"
+    named = f"window.trl_language={json.dumps(language())};"
     meta = f'<meta name="description" content="{about}">'
     return f"{meta}<script>{named}{first}</script><style>{stylesheet()}</style>"
 

@@ -97,7 +97,7 @@ window.trl = (() => {
   }
 
   // Numbers and amounts as the page's language writes them; `figures.py` does the same on the server.
-  const language = document.documentElement.lang || "en";
+  const language = window.trl_language || "en";
   const writers = new Map();
   function number(value, options) {
     const key = JSON.stringify(options || {});
@@ -105,7 +105,7 @@ window.trl = (() => {
     return writers.get(key).format(value);
   }
   const digits = (value, n) => value !== 0 && (Math.abs(value) < 1e-6 || Math.abs(value) >= 1e15) ? String(Number(value.toPrecision(n)))
-    : number(value, { maximumSignificantDigits: n, useGrouping: Math.abs(value) >= 1e4 });
+    : number(value, { maximumSignificantDigits: n, useGrouping: false });
   let common = {}; // words that every part has
   function money(usd) {
     const small = usd > 0 && usd < 0.01;

@@ -20,7 +20,7 @@ from trl_space.facts import Machine, Run
 from trl_space.hub.follow import Batch
 from trl_space.hub.upstream import Upstream
 from trl_space.run_state import RunState
-from trl_space.texts import retold
+from trl_space.texts import retold, translated
 from trl_space.ui.run_news import Told
 
 
@@ -113,7 +113,7 @@ def changing_run(run: Run) -> dict[str, Any]:
 
     return {
         "stage": run.stage,
-        "message": run.message,
+        "message": translated(run.message),
         "ended": run.ended,
         "created": stamp(run.created_at),
         "started": stamp(run.started_at),

@@ -96,7 +96,7 @@ trl.chart = (texts) => {
     // Without a value yet there is nothing to measure: one line to stand on, and the sentence.
     const parts = some ? [] : [across(scale.height - scale.bottom)];
     for (const v of some ? nice(scale.y0, scale.y1, 4) : [])
-      parts.push(across(scale.y(v)), label(scale.left - 8, scale.y(v) + 4, "end", String(v)));
+      parts.push(across(scale.y(v)), label(scale.left - 8, scale.y(v) + 4, "end", digits(v, 10)));
     for (const v of some ? nice(0, scale.x1, width > 560 ? 6 : 4) : [])
       if (Number.isInteger(v)) parts.push(label(scale.x(v), scale.height - 8, v > scale.x1 * 0.97 ? "end" : "middle", trl.number(v)));
     const none = () => [], newest = (spots) => spots.slice(-1);

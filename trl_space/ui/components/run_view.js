@@ -145,7 +145,7 @@ trl.parts.run_view = ({ element, props, server, texts }) => {
     : value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : trl.digits(value, 4));
   const paintFacts = () => {
     const rate = state.latest?.learning_rate;
-    const used = state.rows ? Numbertrl.number(state.rows) : null;
+    const used = state.rows ? trl.number(Number(state.rows)) : null;
     const rows = [
       [texts.machine, run.machine],
       state.resumed ? [texts.resumed, trl.fill(texts.resumed_at, { i: state.resumed.step, repo: state.resumed.repo })] : null,
