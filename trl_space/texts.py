@@ -139,7 +139,7 @@ def _within(value: str, lang: str, depth: int) -> str:
     """A value within such a sentence: a number of thousands, another sentence, or what stays as it is."""
     if THOUSANDS.fullmatch(value):
         return value.replace(",", table(lang).get("number.group", ","))
-    return _translated(value, lang, depth) if " " in value else value
+    return _translated(value, lang, depth) if " " in value or value.islower() else value
 
 
 @cache

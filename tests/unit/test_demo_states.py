@@ -8,7 +8,6 @@ import pytest
 
 from trl_space.localhub.oauth_page import LIMITS
 from trl_space.localhub.seed.quirks import REPOS
-from trl_space.localhub.seed.quirks.trained import TRAINED
 from trl_space.localhub.seed.states import ALIKE, NOWHERE, STATES, table
 from trl_space.recipe import read_query
 from trl_space.texts import section
@@ -45,7 +44,6 @@ def test_what_is_odd_is_small_and_each_has_a_use() -> None:
         "quirks/non-commercial",
         "mary/claimed",
     }
-    later |= {repo.id for repo in TRAINED}  # the gallery shows them
     assert {repo.id for repo in REPOS if repo.id not in named} <= later
     for repo in REPOS:
         assert len(repo.about) < 120 and repo.about.endswith(".")

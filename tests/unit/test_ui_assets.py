@@ -60,7 +60,7 @@ def test_every_word_a_part_says_is_there():
         "memory": ["cards_machine"],
         "run_rows": ["runs"],
         "first": ["runs"],
-        "language": ["header"],
+        "language": ["common"],
         **{file.stem: ["code"] for file in LATER},
         "script_source": ["scripts"],
         **{name: ["scripts_start"] for name in ("script_start", "script_args", "script_secrets")},

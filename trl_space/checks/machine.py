@@ -12,6 +12,7 @@ from trl_space.facts import Measured
 from trl_space.memory import MemoryEstimate
 from trl_space.presets import presets_of
 from trl_space.recipe import MAX_TIMEOUT, write_duration
+from trl_space.texts import translated
 
 # The ways to need less memory, each with less than the one before.
 _SMALLER = (
@@ -27,7 +28,7 @@ def preset(case: Case) -> Check | None:
     if name and name not in known:
         return case.check("preset_gone", "warns", name=name)
     if preset is not None and model is not None and model.params and not preset.suits(model.params):
-        return case.check("preset_size", "warns", preset=preset.title)
+        return case.check("preset_size", "warns", preset=translated(preset.title))
     return None
 
 
