@@ -142,6 +142,36 @@ def test_runs_and_panels(new_page, space: Space, two_runs, size, dark):
     assert_usable(page)
 
 
+# What a part of the page is for a screen reader: whether it lies in something that is read aloud by itself.
+LOUD = """one => Boolean(one.closest("[role=status], [role=alert], [aria-live]:not([aria-live=off])"))"""
+
+
+def test_what_is_said_aloud_and_what_moves(new_page, space: Space, two_runs):
+    going, _ = two_runs
+    page = new_page()
+    page.goto(f"{space.url}/?view=runs")
+    sign_in(page, "ada")
+    page.goto(f"{space.url}/?run=ada/{going}")
+    expect(page.locator("#trl-run-aloud")).to_have_text("Training")
+    assert page.locator("#trl-run-aloud").evaluate(LOUD)
+    line = page.locator("#trl-run .t-line").last
+    expect(line).to_be_visible()
+    assert not line.evaluate(LOUD)  # a log is read by who goes there
+    assert not page.locator("#trl-run-status").evaluate(LOUD)  # it changes with every second
+    # The picture is read by the arrow keys, and is a table too.
+    chart = page.get_by_role("slider")
+    expect(chart).to_have_attribute("aria-valuetext", re.compile("Loss went from 2.95 to 1.5 in 30 steps"))
+    chart.press("End")
+    expect(chart).to_have_attribute("aria-valuetext", re.compile("Step 30 · 1.5"))
+    page.locator(".t-chart-table summary", has_text="numbers").click()
+    expect(page.locator(".t-chart-table tbody tr")).to_have_count(30)
+    # Who wants no motion sees none, and others do.
+    dot = page.locator(".t-phase-dot")
+    assert dot.evaluate("one => one.getAnimations().length") == 0
+    page.emulate_media(reduced_motion="no-preference")
+    page.wait_for_function("document.querySelector('.t-phase-dot').getAnimations().length === 1")
+
+
 @pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_the_filled_form(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
