@@ -225,7 +225,7 @@ def test_the_code_of_a_script_that_was_pasted(page: Page, space: Space) -> None:
     page.keyboard.press("Escape")
     page.locator("#trl-share-recipe").click()
     panel = page.locator("#trl-share-panel")
-    expect(panel).to_contain_text("No link can hold a script that is at no address")
+    expect(panel).to_contain_text("your own text, which no link can hold")
     _, text = saved(page, panel.get_by_role("button", name="recipe.yaml"))
     shared = Recipe.from_yaml(text)
     assert (shared.script.text, shared.flavor, shared.namespace) == (guide.SELF_CONTAINED, "l4x1", "")
