@@ -33,6 +33,8 @@ EACH_ONCE = [
     pytest.param(SIZES["wide"], False, id="wide-light"),
     pytest.param(SIZES["narrow"], True, id="narrow-dark"),
 ]
+# Of what takes long, one look in the quick tests.
+ONE = [EACH_ONCE[1], pytest.param(SIZES["wide"], False, id="wide-light", marks=pytest.mark.slow)]
 LOOKS = [
     *EACH_ONCE,
     pytest.param(SIZES["wide"], True, id="wide-dark", marks=pytest.mark.slow),
@@ -181,7 +183,7 @@ def test_the_filled_form(new_page, space: Space, size, dark):
     assert_usable(page)
 
 
-@pytest.mark.parametrize(("size", "dark"), EACH_ONCE)
+@pytest.mark.parametrize(("size", "dark"), ONE)
 def test_the_form_of_each_goal(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
     for goal, query in GOALS.items():
@@ -195,7 +197,7 @@ def test_the_form_of_each_goal(new_page, space: Space, size, dark):
         assert_usable(page)
 
 
-@pytest.mark.parametrize(("size", "dark"), EACH_ONCE)
+@pytest.mark.parametrize(("size", "dark"), ONE)
 def test_more_settings(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
     page.goto(f"{space.url}/{CHOICE}&weight_decay=0.05")

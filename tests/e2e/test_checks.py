@@ -230,9 +230,9 @@ def test_whoever_cannot_pay_lets_an_organisation_pay(signed: Signed, space: Spac
 @pytest.mark.parametrize(
     ("limit", "check", "sentence"),
     [
-        ("for ten minutes", "token_short", "ends before a run of 1h"),
+        pytest.param("for ten minutes", "token_short", "ends before a run of 1h", marks=pytest.mark.slow),
         ("run jobs", "scope_jobs", "does not allow starting jobs"),
-        ("create repositories", "scope_repos", "does not allow making a model"),
+        pytest.param("create repositories", "scope_repos", "does not allow making a model", marks=pytest.mark.slow),
     ],
     ids=["short", "jobs", "repos"],
 )

@@ -118,6 +118,7 @@ def test_a_full_gpu_leads_to_a_bigger_machine(new_page: NewPage, space: Space, h
     assert changed(works(page, hub, failed), query) == {"flavor": ("l4x1", "l40sx1")}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_limit_that_was_reached_leads_to_a_longer_one(new_page: NewPage, space: Space, hub: LocalHub, login) -> None:
     query = DATES + "&flavor=cpu-basic&timeout=5s"

@@ -67,6 +67,7 @@ def test_a_rehearsal_says_its_price_runs_and_leads_to_the_real_run(page: Page, s
     expect(row).to_contain_text("Rehearsal")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_rehearsal_that_fails_says_why(page: Page, space: Space, hub: LocalHub) -> None:
     page.goto(space.url + LINK)

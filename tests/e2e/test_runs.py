@@ -113,6 +113,7 @@ def test_a_run_that_fails_says_why_in_one_sentence(page: Page, space: Space, hub
     expect(search(page, "model")).to_have_value("demo/tiny-qwen3")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_run_killed_after_its_first_checkpoint_is_not_done(page: Page, space: Space, hub: LocalHub) -> None:
     owner, job = begin(page, space, "ada", LONG.replace("num_train_epochs=20", "num_train_epochs=4"))
@@ -148,6 +149,7 @@ def test_the_hub_goes_away_during_a_run_and_comes_back(page: Page, space: Space,
     assert numbers == sorted(set(numbers))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_hub_is_down_at_the_start(page: Page, space: Space, hub: LocalHub) -> None:
     space.stop()

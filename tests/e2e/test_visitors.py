@@ -80,6 +80,7 @@ def test_two_accounts_at_once_see_nothing_of_each_other(new_page, space: Space, 
     assert not [entry for entry in hub.requests("/api/whoami-v2") if entry["token"] in mine]
 
 
+@pytest.mark.slow
 def test_a_link_fills_the_form_of_another_account_and_starts_nothing(new_page, space: Space, hub: LocalHub) -> None:
     ada = new_page(permissions=["clipboard-read", "clipboard-write"])
     ada.goto(space.url)
