@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # What looks at pages and waits for no job: the first process has time for it.
-PAGES = tuple(f"tests/e2e/test_{name}.py" for name in ("access", "shifts", "security", "first_minute", "gallery"))
+PAGES = tuple(f"tests/e2e/test_{name}.py" for name in ("security", "first_minute"))
 PARTS = (("tests/unit", "tests/hub", *PAGES), ("tests/e2e", *(f"--ignore={file}" for file in PAGES)))
 NOTHING_TO_DO = 5
 """How pytest ends when `-k` or `-m` leaves no test."""

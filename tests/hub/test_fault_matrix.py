@@ -308,9 +308,7 @@ HOW = {
 }
 
 
-EACH = (
-    3  # of the faults, each row is tried with every third one in the quick tests, in turns: all of them over the rows
-)
+EACH = 2  # faults of the twelve are tried of each row in the quick tests, in turns: all of them over the rows
 
 
 def marks(row: Row, fault: str) -> list[Any]:

@@ -30,11 +30,16 @@ def nothing_kept(local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr(keep_script, "LAST_LOOK", 0.03)
     fetch._scripts.clear()
     fetch._allowance.clear()
+    empty(local_hub)  # other tests keep scripts too
     yield
     local_hub.start()
     local_hub.clear_faults()
+    empty(local_hub)
+
+
+def empty(hub: LocalHub) -> None:
     for owner in ("ada", "acme", "grace"):
-        token = local_hub.token("grace" if owner == "grace" else "ada")
+        token = hub.token("grace" if owner == "grace" else "ada")
         HfApi(token=token).delete_repo(f"{owner}/{NAME}", repo_type="dataset", missing_ok=True)
 
 

@@ -38,11 +38,16 @@ def nothing_kept(local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Iterat
         monkeypatch.delenv(name, raising=False)
     fetch._scripts.clear()
     fetch._allowance.clear()
+    empty(local_hub)  # other tests keep scripts too
     yield
     local_hub.start()
     local_hub.clear_faults()
+    empty(local_hub)
+
+
+def empty(hub: LocalHub) -> None:
     for who in ("ada", "grace"):
-        HfApi(token=local_hub.token(who)).delete_repo(f"{who}/{NAME}", repo_type="dataset", missing_ok=True)
+        HfApi(token=hub.token(who)).delete_repo(f"{who}/{NAME}", repo_type="dataset", missing_ok=True)
 
 
 class Panel:
