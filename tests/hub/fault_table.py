@@ -84,6 +84,7 @@ TRIED: dict[tuple[str, str], str] = {}
 _VIEWER_AWAY = ((r"^/_viewer/first-rows", {"status": 503}),)
 _NO_CREDIT = ((r"^/api/jobs/ada$", {"status": 402, "method": "POST", "times": 1}),)
 _ANY = "said, unknown, left out, found"
+_NONE: frozenset[str] = frozenset()  # each takes half a minute: a page is watched until it gives up
 _STREAMED = frozenset({"503", "reset"})  # each takes seconds: the rows are read in a process of its own
 
 ROWS = (
@@ -132,9 +133,12 @@ ROWS = (
     _row("GET /api/jobs/{owner}/{job}", "a run that is watched", r"^/api/jobs/ada/[0-9a-f]{24}$", "watch ended",
          after=1),
     _row("GET /api/jobs/{owner}/{job}/logs", "its log", r"/logs$", "watch ended", "said, found", times=2),
-    _row("GET /api/models/{id}/commits/{commit}", "the result", r"/commits/", "watch ended"),
-    _row("GET /api/models/{id}/revision/{commit}", "the result", r"/matrix-result-[^/]+/revision/", "watch ended"),
-    _row("GET /{id}/resolve/{commit}/{weights}", "the result", r"/matrix-result-[^/]+/resolve/", "watch ended"),
+    _row("GET /api/models/{id}/commits/{commit}", "the result", r"/commits/", "watch ended",
+         quick=_NONE),
+    _row("GET /api/models/{id}/revision/{commit}", "the result", r"/matrix-result-[^/]+/revision/", "watch ended",
+         quick=_NONE),
+    _row("GET /{id}/resolve/{commit}/{weights}", "the result", r"/matrix-result-[^/]+/resolve/", "watch ended",
+         quick=_NONE),
     _row("POST /api/jobs/{owner}/{job}/cancel", "stop a run", r"/cancel$", "cancel", "said, found"),
     _row("GET /api/models/{id}", "show the code", r"^/api/models/ada/small-model\?", "code plain"),
     # The start of a run.
