@@ -101,9 +101,7 @@ def web() -> Iterator[ScriptServer]:
 @pytest.fixture(scope="module")
 def _space(hub: LocalHub, web: ScriptServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
     folder = tmp_path_factory.mktemp("scripts")
-    web.authority_file(folder / "authority.pem")
-    program = ("-m", "tests.e2e.scripts_app", str(web.port), str(folder / "authority.pem"))
-    space = Space(hub, folder, planted=hub.token("owner"), program=program).start()
+    space = Space(hub, folder, planted=hub.token("owner"), program=web.program(folder)).start()
     yield space
     printed = space.server.output() if space.server else ""
     space.stop()

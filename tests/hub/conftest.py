@@ -12,6 +12,7 @@ import httpx
 import pytest
 from huggingface_hub import HfApi
 
+from trl_space.hub import fetch, keep_script
 from trl_space.localhub.server import LocalHub
 
 from .api_space import Served, served, used_by_the_server
@@ -105,3 +106,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
     for line in printed() if TRIED else ():
         terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def nothing_kept(local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody keeps a script on the Hub, before and after; trying again does not wait for long."""
+
+    def empty() -> None:
+        for owner, who in (("ada", "ada"), ("acme", "ada"), ("grace", "grace")):
+            name = f"{owner}/{keep_script.NAME}"
+            HfApi(token=local_hub.token(who)).delete_repo(name, repo_type="dataset", missing_ok=True)
+
+    monkeypatch.setattr(keep_script, "TRIES", (0.0, 0.02, 0.02))
+    monkeypatch.setattr(keep_script, "LAST_LOOK", 0.03)
+    fetch._scripts.clear()
+    fetch._allowance.clear()
+    empty()  # other tests keep scripts too
+    yield
+    local_hub.start()
+    local_hub.clear_faults()
+    empty()

@@ -15,6 +15,7 @@ import ssl
 import threading
 from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpcore2
@@ -106,6 +107,12 @@ class ScriptServer:
     def trust(self) -> ssl.SSLContext:
         """Believes this server's authority and no other."""
         return self._trust
+
+    def program(self, folder: Path) -> tuple[str, ...]:
+        """How the app is started for which every name of the web leads here, `tests/e2e/scripts_app.py`; `folder` is
+        where it finds whom to trust."""
+        self.authority_file(folder / "authority.pem")
+        return ("-m", "tests.e2e.scripts_app", str(self.port), str(folder / "authority.pem"))
 
     def authority_file(self, path: Any) -> None:
         """Write the authority's certificate, for an app in another process."""

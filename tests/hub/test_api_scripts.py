@@ -60,9 +60,7 @@ def web() -> Iterator[ScriptServer]:
 def _app(_shared_hub: LocalHub, web: ScriptServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The app for which every name of the web leads to `web`; all rules for addresses hold."""
     folder = tmp_path_factory.mktemp("app")
-    web.authority_file(folder / "authority.pem")
-    program = ("-m", "tests.e2e.scripts_app", str(web.port), str(folder / "authority.pem"))
-    with served(_shared_hub.start(), folder, program) as app:
+    with served(_shared_hub.start(), folder, web.program(folder)) as app:
         api = HfApi(token=app.hub.token(WHO))
         api.create_repo(FILES, repo_type="dataset", private=True, exist_ok=True)
         put(app.hub, TELLS)

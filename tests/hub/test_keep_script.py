@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
 
 import pytest
 from huggingface_hub import HfApi
@@ -24,23 +23,7 @@ TEXT = '# /// script\n# dependencies = ["trl"]\n# ///\nprint("Grüße")\r\n'
 SHA256 = hashlib.sha256(TEXT.encode()).hexdigest()
 
 
-@pytest.fixture(autouse=True)
-def nothing_kept(local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(keep_script, "TRIES", (0.0, 0.02, 0.02))
-    monkeypatch.setattr(keep_script, "LAST_LOOK", 0.03)
-    fetch._scripts.clear()
-    fetch._allowance.clear()
-    empty(local_hub)  # other tests keep scripts too
-    yield
-    local_hub.start()
-    local_hub.clear_faults()
-    empty(local_hub)
-
-
-def empty(hub: LocalHub) -> None:
-    for owner in ("ada", "acme", "grace"):
-        token = hub.token("grace" if owner == "grace" else "ada")
-        HfApi(token=token).delete_repo(f"{owner}/{NAME}", repo_type="dataset", missing_ok=True)
+pytestmark = pytest.mark.usefixtures("nothing_kept")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ pytest.importorskip("gradio")
 
 from huggingface_hub import HfApi
 
-from trl_space.hub import fetch, keep_script
+from trl_space.hub import fetch
 from trl_space.hub.keep_script import NAME
 from trl_space.links import by_sha256
 from trl_space.localhub.server import LocalHub
@@ -31,23 +30,10 @@ HERE = "http://127.0.0.1:7860/"
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept(local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(keep_script, "TRIES", (0.0, 0.02, 0.02))
-    monkeypatch.setattr(keep_script, "LAST_LOOK", 0.03)
+def here(nothing_kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a computer, not on a Space."""
     for name in ("SPACE_HOST", "TRL_SPACE_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
-    fetch._scripts.clear()
-    fetch._allowance.clear()
-    empty(local_hub)  # other tests keep scripts too
-    yield
-    local_hub.start()
-    local_hub.clear_faults()
-    empty(local_hub)
-
-
-def empty(hub: LocalHub) -> None:
-    for who in ("ada", "grace"):
-        HfApi(token=hub.token(who)).delete_repo(f"{who}/{NAME}", repo_type="dataset", missing_ok=True)
 
 
 class Panel:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.unit.cases import MACHINES
 from trl_space.facts import Machine
+from trl_space.localhub.seed.quirks.scripts import SCRIPTS
 from trl_space.recipe import Recipe
 from trl_space.script import Script, sha256_of
 from trl_space.trl_examples import EXAMPLES
@@ -32,22 +33,7 @@ HEADER = '# /// script\n# dependencies = ["trl==1.16.0", "peft==0.21.2"]\n# ///\
 GOOD = HEADER + GUIDE
 QUIET = HEADER + GUIDE.replace('trainer.push_to_hub("Qwen2.5-0.5B-SFT")', 'trainer.save_model("/data/out")')
 # A script with TRL's own parser, as its examples are.
-PARSED = """\
-# /// script
-# dependencies = ["trl==1.16.0"]
-# ///
-from datasets import load_dataset
-from trl import ModelConfig, ScriptArguments, SFTConfig, SFTTrainer, TrlParser
-
-if __name__ == "__main__":
-    parser = TrlParser((ScriptArguments, SFTConfig, ModelConfig))
-    script_args, training_args, model_args = parser.parse_args_and_config()
-    dataset = load_dataset(script_args.dataset_name)
-    trainer = SFTTrainer(model=model_args.model_name_or_path, args=training_args, train_dataset=dataset["train"])
-    trainer.train()
-    if training_args.push_to_hub:
-        trainer.push_to_hub(dataset_name=script_args.dataset_name)
-"""
+PARSED = SCRIPTS["arguments.py"]
 # The guide's example with arguments, in its shape: its trainer is gone.
 STEPS = """\
 # /// script

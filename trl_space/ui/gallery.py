@@ -45,9 +45,8 @@ class Gallery:
         cursor = given.get("cursor") or ""
         if not listing.is_cursor(cursor):
             return nothing(t("page.gallery_place"))
-        goal = str(given.get("goal") or "")
         sort = gallery.SORTS.get(str(given.get("sort")), gallery.SORTS["newest"])
-        tags = gallery.tags(goal if goal in TRAINERS else "", given.get("ours") is True)
+        tags = gallery.tags(str(given.get("goal")), given.get("ours") is True)
         try:
             page = await self.facts.get(trained_models, tags, sort, cursor, token=None, keep=KEEP)
         except HubProblem as problem:
@@ -58,11 +57,6 @@ class Gallery:
 def nothing(problem: str) -> dict[str, Any]:
     """The answer when there is no list, and why."""
     return {"problem": problem, "models": [], "cursor": ""}
-
-
-def goals() -> list[list[str]]:
-    """What the gallery can be filtered by: [[trainer, words]]."""
-    return [[name, t(one.goal)] for name, one in TRAINERS.items()]
 
 
 def row(model: TrainedModel) -> dict[str, Any]:

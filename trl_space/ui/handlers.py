@@ -37,7 +37,7 @@ from trl_space.ui.opening import Opening
 from trl_space.ui.script_form import ALL_FIELDS
 from trl_space.ui.scripts import Scripts
 from trl_space.ui.session import Facts
-from trl_space.ui.showing import Showing, all_checks
+from trl_space.ui.showing import Showing, all_checks, offered
 from trl_space.ui.signin import outcome_of
 
 LOAD = ("notice", *ALL_FIELDS, "locks", "launch")
@@ -295,9 +295,7 @@ class Handlers:
         then it is looked for once more when they are there."""
 
         def look(case: Case) -> dict[str, Any] | None:
-            found = all_checks(case.recipe, case.facts, filled.problems)
-            fixes = [one.fix for one in found if one.id == name and one.fix and one.fix.kind == "set"]
-            return dict(fixes[0].changes) if fixes else None
+            return offered(all_checks(case.recipe, case.facts, filled.problems), name)
 
         about = (self.facts, filled.recipe, visitor, linked)
         now = look(known(*about))

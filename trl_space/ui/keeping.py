@@ -24,10 +24,9 @@ import gradio as gr
 from trl_space.hub import config, jobs, keep_script
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import Recipe
-from trl_space.script import sha256_of
 from trl_space.texts import t
 from trl_space.ui import form, sharing
-from trl_space.ui.calls import Calls
+from trl_space.ui.calls import Calls, recipe_of
 from trl_space.ui.exporting import with_text
 from trl_space.ui.gate import answering
 from trl_space.ui.login import Identity, Visitor
@@ -43,7 +42,7 @@ class Keeping:
     async def share(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
         """What is handed on, and what can be done where that is no link yet."""
         visitor, given = self.identity.of_handler(token), asked if isinstance(asked, dict) else {}
-        recipe = recipe_of(given)
+        recipe = recipe_of(given.get("query")).to_share()
         if recipe.script.unlinked and given.get("run"):
             with contextlib.suppress(HubProblem):  # then there is just no text to hand on
                 given = {**given, "text": await text_of(given, recipe, visitor)}
@@ -56,7 +55,7 @@ class Keeping:
     async def keep(self, asked: Any, token: gr.OAuthToken | None) -> dict[str, Any]:
         """Save the script, and the recipe that names it there."""
         visitor, given = self.identity.of_handler(token), asked if isinstance(asked, dict) else {}
-        recipe, name = recipe_of(given), given.get("name")
+        recipe, name = recipe_of(given.get("query")).to_share(), given.get("name")
         try:
             owner = await self.owner(visitor)
             if not recipe.script.unlinked:
@@ -111,12 +110,6 @@ class Keeping:
         return {"repo": place.repo, "url": url, "head": place.head, "scripts": list(place.scripts)}
 
 
-def recipe_of(given: dict[str, Any]) -> Recipe:
-    """What is shared of the recipe that the page sent."""
-    query = given.get("query")
-    return Recipe.from_query(query if isinstance(query, str) else "").to_share()
-
-
 async def text_of(given: dict[str, Any], recipe: Recipe, visitor: Visitor) -> str:
     """The script as the page shows it, or as the run has it on the Hub. Raises HubProblem."""
     text = given.get("text") if isinstance(given.get("text"), str) else ""
@@ -125,8 +118,6 @@ async def text_of(given: dict[str, Any], recipe: Recipe, visitor: Visitor) -> st
             raise HubProblem("unauthorized", sentence=t("page.run_sign_in"))
         spec = await asyncio.to_thread(jobs.spec_of, *found, visitor.token)
         text = spec.script
-    if not recipe.script.sha256 or recipe.script.sha256 != sha256_of(text):
-        raise HubProblem("invalid", sentence=t("keep.nothing"))
     try:
         return with_text(recipe, text)[1]
     except ValueError:

@@ -18,7 +18,7 @@ from trl_space.hub.follow import Followers
 from trl_space.recipe import Recipe, write_duration
 from trl_space.texts import by_language, language, languages, t
 from trl_space.trainers import Field
-from trl_space.ui import assets, cards, form, pictures, run_rows
+from trl_space.ui import assets, cards, form, pictures, run_rows, words
 from trl_space.ui import settings as places
 from trl_space.ui.api import Api, Blocks
 from trl_space.ui.api_queue import ApiQueue
@@ -27,7 +27,6 @@ from trl_space.ui.comparing import Comparing
 from trl_space.ui.components import Part
 from trl_space.ui.exporting import Exporting
 from trl_space.ui.gallery import Gallery
-from trl_space.ui.gallery import goals as gallery_goals
 from trl_space.ui.gate import Gate
 from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
 from trl_space.ui.keeping import Keeping
@@ -97,7 +96,7 @@ class Page:
                 Part("runs", server=listed, goals=run_rows.goals())
                 Part("compare", server=[self._server("compare")])
             with gr.Column(elem_classes="t-view t-view-gallery", elem_id="trl-gallery-page"):
-                Part("gallery", server=[self._server("gallery")], goals=gallery_goals())
+                Part("gallery", server=[self._server("gallery")], goals=words.goals())
             Part("language", elem_id="trl-foot", **spoken)
             self._wire()
             self.api.expose()

@@ -19,6 +19,7 @@ from trl_space.script_job import GOAL as SCRIPT
 from trl_space.texts import known, t
 from trl_space.trainers import TRAINERS
 from trl_space.trl_command import Command
+from trl_space.ui import words
 from trl_space.ui.run_news import is_rehearsal, recipe_of, target_of
 from trl_space.ui.views import run_title
 from trl_space.ui.words import ago
@@ -42,7 +43,7 @@ _STATE_OF = {
 
 def goals() -> list[list[str]]:
     """What the list can be filtered by: [[value of the label, words]]."""
-    return [*([name, t(one.goal)] for name, one in TRAINERS.items()), [SCRIPT, t("page.runs_script")]]
+    return [*words.goals(), [SCRIPT, t("page.runs_script")]]
 
 
 def run_row(run: Run, machine: Machine | None, command: Command | None = None) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from trl_space.ui.script_form import SIGN_IN, Filled, Shown
 from trl_space.ui.script_launch import begin, typed_secrets, wait_for_all
 from trl_space.ui.script_showing import ScriptCase
 from trl_space.ui.session import Facts
+from trl_space.ui.showing import offered
 from trl_space.ui.signin import outcome_of
 
 LONGEST = 20.0  # seconds that a call waits for the Hub
@@ -177,10 +178,11 @@ class Scripts:
         """Do what a check offers: the places of the changed recipe; {} when it offers nothing. What the page showed a
         moment ago may be on its way again: then it is looked for once more when it is there."""
         case = self.read_form(given, shown, visitor)
-        changes = offered(case, check)
+        changes = offered(case.found, check)
         if changes is None and case.waits:
             await wait_for_all(self.facts, visitor)
-            changes = offered(case := self.read_form(given, shown, visitor), check)
+            case = self.read_form(given, shown, visitor)
+            changes = offered(case.found, check)
         if changes is None:
             return {}
         before, last = case.filled.recipe, Shown.read(shown).page
@@ -247,12 +249,6 @@ class Scripts:
         linked = Recipe.from_query(given["linked"]) if isinstance(given.get("linked"), str) else None
         case = self.known(seen_now(recipe, text, given, secrets, linked), visitor, linked)
         return await begin(case, recipe, launch_id, visitor, given.get("agreed"), secrets)
-
-
-def offered(case: ScriptCase, check: Any) -> dict[str, Any] | None:
-    """What the check of this name would change."""
-    fixes = [one.fix for one in case.found if one.id == check and one.fix and one.fix.kind == "set"]
-    return dict(fixes[0].changes) if fixes else None
 
 
 def seen_now(

@@ -227,6 +227,12 @@ def plain_check(check: checks.Check) -> dict[str, Any]:
     return {**said, "items": list(check.items)} if check.items else said
 
 
+def offered(found: Sequence[checks.Check], name: Any) -> dict[str, Any] | None:
+    """What the check of this name would change of the recipe; None when there is none, or it changes nothing."""
+    fixes = [one.fix for one in found if one.id == name and one.fix and one.fix.kind == "set"]
+    return dict(fixes[0].changes) if fixes else None
+
+
 def fix_of(check: checks.Check | None) -> dict[str, Any] | None:
     """A fix as the parts know it."""
     fix = check.fix if check else None

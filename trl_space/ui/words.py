@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from trl_space.figures import dollars, figure
 from trl_space.recipe import write_duration
 from trl_space.texts import by_language, t
+from trl_space.trainers import TRAINERS
 
 
 @by_language
@@ -104,3 +105,8 @@ def ago(when: datetime | None, now: datetime | None = None) -> str:
 def spoken(seconds: int) -> str:
     """A limit in words: 1 h, 1 h 30 min."""
     return write_duration(seconds).replace("h", " h ").replace("m", " min ").replace("s", " s ").strip()
+
+
+def goals() -> list[list[str]]:
+    """What can be trained for: [[trainer, its goal]]."""
+    return [[name, t(one.goal)] for name, one in TRAINERS.items()]

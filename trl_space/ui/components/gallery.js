@@ -10,11 +10,8 @@ trl.parts.gallery = ({ element, props, server, texts }) => {
   const tell = (text) => { aloud.textContent = text; };
 
   // --- which are shown ---
-  const select = (name, choices) => {
-    const box = h("select", { id: `trl-gallery-${name}`, onchange: () => { keep(); begin(true); } },
-      choices.map(([id, text]) => h("option", { value: id }, text)));
-    return { box, field: h("label", { class: "t-runs-field" }, h("span", { class: "t-small" }, texts["filter_" + name]), box) };
-  };
+  const { empty, button } = trl.lists;
+  const select = (name, choices) => trl.lists.choice(`trl-gallery-${name}`, texts["filter_" + name], choices, () => { keep(); begin(true); });
   const sort = select("sort", [["newest", texts.newest], ["likes", texts.most_liked], ["downloads", texts.most_downloaded]]);
   const goal = select("goal", [["", texts.all_goals], ...(props.goals || [])]);
   const made = select("made", [["", texts.made_any], ["ours", texts.made_here]]);
@@ -50,9 +47,6 @@ trl.parts.gallery = ({ element, props, server, texts }) => {
     trl.bone("70%", "20px"), trl.bone("45%", "15px"), trl.bone("90%", "15px"), trl.bone("80%", "15px")));
   const wait = h("p", { class: "t-small t-gallery-wait", role: "status" });
   const place = h("div", { "aria-busy": "true" });
-  const empty = (sign, title, text, ...acts) => h("div", { class: "t-empty" }, icon(sign), title ? h("h2", { class: "t-title" }, title) : null,
-    h("p", {}, text), h("div", { class: "t-empty-acts" }, acts));
-  const button = (text, act) => h("button", { type: "button", class: "t-btn", onclick: act }, text);
   const more = h("button", { type: "button", class: "t-btn", id: "trl-gallery-more", hidden: true, onclick: async () => {
     const before = all.size;
     if (!(await ask())) return;

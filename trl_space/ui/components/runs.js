@@ -78,10 +78,8 @@ trl.parts.runs = ({ element, props, server, texts }) => {
   };
 
   // --- filters ---
-  const select = (name, choices) => {
-    const box = h("select", { id: `trl-runs-${name}`, onchange: () => begin() }, choices.map(([id, text]) => h("option", { value: id }, text)));
-    return { box, field: h("label", { class: "t-runs-field" }, h("span", { class: "t-small" }, texts["filter_" + name]), box) };
-  };
+  const { empty, button } = trl.lists;
+  const select = (name, choices) => trl.lists.choice(`trl-runs-${name}`, texts["filter_" + name], choices, () => begin());
   const state = select("state", [["", texts.all_states], ["going", texts.state_going], ["done", texts.state_done],
     ["failed", texts.state_failed], ["stopped", texts.state_stopped]]);
   const goal = select("goal", [["", texts.all_goals], ...(props.goals || [])]);
@@ -128,9 +126,6 @@ trl.parts.runs = ({ element, props, server, texts }) => {
   const body = h("div", { class: "t-runs", id: "trl-runs" });
   const foot = h("div", { class: "t-runs-foot" });
   const bones = () => [1, 2, 3].map(() => h("div", { class: "t-runs-bone" }, trl.bone("88px", "18px"), trl.bone("45%", "18px"), trl.bone("20%", "18px")));
-  const empty = (sign, title, text, ...acts) => h("div", { class: "t-empty" }, icon(sign), title && h("h2", { class: "t-title" }, title),
-    text && h("p", {}, text), h("div", { class: "t-empty-acts" }, acts));
-  const button = (text, act, kind = "") => h("button", { type: "button", class: `t-btn ${kind}`, onclick: act }, text);
   const hold = (place, parts) => {
     // The same nodes stay where they are: what is replaced loses the focus.
     if (place.childNodes.length !== parts.length || parts.some((one, i) => place.childNodes[i] !== one)) place.replaceChildren(...parts);
