@@ -106,6 +106,18 @@ def test_another_goal_shows_what_it_brings_and_the_first_click_is_enough():
     asyncio.run(story())
 
 
+def test_who_pays_is_not_written_over_by_an_answer_that_comes_late():
+    async def story():
+        handlers = Handlers(LocalLogin(None), unreachable())
+        shown, values = opened_in(await handlers.load(asks(Recipe(namespace="acme"))))
+        for held in ("acme", None):
+            values[FIELDS.index("namespace")] = held
+            answer = dict(zip(REFRESH, await handlers.refresh(None, shown, *values), strict=True))
+            assert not has_value(answer["namespace"]) and "choices" in answer["namespace"]
+
+    asyncio.run(story())
+
+
 def test_no_handler_falls_over_whatever_it_is_sent():
     async def story():
         handlers, reading = Handlers(LocalLogin(None), unreachable()), Reading(LocalLogin(None), unreachable())

@@ -243,11 +243,16 @@ class Handlers:
         if (follow or filled.anew) and case.facts.preset:
             filled = replace(filled, recipe=replace(filled.recipe, timeout=case.facts.preset.timeout * 60))
             case = known(self.facts, filled.recipe, visitor, linked)
-        if case.facts.account and filled.recipe.namespace == case.facts.account.name:
+        chosen = filled.recipe.namespace
+        if case.facts.account and chosen == case.facts.account.name:
             filled = replace(filled, recipe=replace(filled.recipe, namespace=""))
         recipe, preset = filled.recipe, case.facts.preset
         showing = Showing(case, filled)
         answer = showing.places()
+        payer = recipe.namespace or (case.facts.account.name if case.facts.account else "")
+        if payer != chosen:
+            # What the field holds is not written again: an answer that comes late would take back what came after it.
+            answer["namespace"]["value"] = payer
         moment = {"turn": last.turn, "stamp": next(self.stamp), "follow": follow}
         button = showing.button(last.locked(recipe))
         answer["launch"] = {**button, **form.remembered(recipe, preset), **moment}

@@ -108,9 +108,7 @@ class Showing:
                 nothing=facts.machines_problem.sentence if facts.machines_problem else None,
             ),
             "summary": self.summary(),
-            "namespace": gr.update(
-                choices=names, visible=len(names) > 1, value=recipe.namespace or (names[0] if names else None)
-            ),
+            "namespace": gr.update(choices=names, visible=len(names) > 1),
             "hub_model_id": gr.update(placeholder=self.target.rpartition("/")[2] or t("page.target_hint")),
         }
 
