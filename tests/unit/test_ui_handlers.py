@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 from urllib.parse import parse_qsl
@@ -239,29 +238,29 @@ def test_facts_are_kept_apart_by_token_and_asked_once():
 
 
 def test_a_problem_counts_from_its_end_and_a_part_of_an_answer_not_for_long(monkeypatch):
+    clock, asked = [0.0], []
+    monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     monkeypatch.setattr(session, "KEEP_PROBLEM", 0.2)
     monkeypatch.setattr(session, "KEEP_PART", 0.4)
-    asked = []
 
     def question(name, token):
         asked.append(name)
-        time.sleep(0.3)  # longer than a problem counts
+        clock[0] = ends  # longer than a problem counts
         if name == "bad":
             raise HubProblem("unreachable")
         return SimpleNamespace(partial=name == "part")
 
     async def story():
+        nonlocal ends
         facts = Facts()
-
-        async def ask():
-            await asyncio.wait([facts.ask(question, name, token=None) for name in ("bad", "part", "whole")])
-
         for pause, fresh in ((0.0, ["bad", "part", "whole"]), (0.0, []), (0.25, ["bad"]), (0.25, ["bad", "part"])):
-            await asyncio.sleep(pause)
+            clock[0] += pause
             asked.clear()
-            await ask()
+            ends = clock[0] + (0.3 if fresh else 0.0)
+            await asyncio.wait([facts.ask(question, name, token=None) for name in ("bad", "part", "whole")])
             assert sorted(asked) == fresh
 
+    ends = 0.0
     asyncio.run(story())
 
 
