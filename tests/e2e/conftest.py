@@ -77,6 +77,8 @@ def watch(context: BrowserContext, problems: list[str]) -> None:
     context.on("request", noted)
     context.on("page", lambda page: page.on("websocket", noted))
     context.on("weberror", lambda error: problems.append(f"uncaught in the page: {error.error}"))
+    # Gradio catches what a part of ours throws while it is made, and writes it down.
+    context.on("console", lambda said: problems.append(said.text) if "js_on_load" in said.text else None)
     for pattern, answer in listed.items():
         context.route(pattern, answered(*answer))
 

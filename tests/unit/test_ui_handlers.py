@@ -89,6 +89,45 @@ def test_what_follows_from_a_link_leaves_the_link_as_it_is(recipe):
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("recipe", [RECIPES[2], RECIPES[3], RECIPES[7]], ids=Recipe.to_query)
+def test_answers_that_overtake_each_other_make_no_changes_of_the_visitors(recipe):
+    """The page is filled anew, as Back does, before the answer to what it showed until then arrives: that answer says
+    which preset counts, and the fields show none's values."""
+
+    class Browser:
+        """What a page holds: the fields, and what goes along with them."""
+
+        def __init__(self) -> None:
+            self.values, self.shown = dict.fromkeys(FIELDS), {}
+
+        def take(self, names, answers):
+            for name, answer in zip(names, answers, strict=True):
+                if name == "launch":
+                    self.shown |= answer
+                elif name in self.values and has_value(answer):
+                    self.values[name] = given(answer)
+                if name == "settings" and "filled" in answer:
+                    self.shown["filled"] = answer["filled"]
+
+        def asks(self):
+            return dict(self.shown), *self.values.values()
+
+    async def story():
+        handlers, page = Handlers(LocalLogin(None), unreachable()), Browser()
+        page.take(LOAD, await handlers.load(asks(recipe)))
+        page.take(REFRESH, await handlers.refresh(None, *page.asks()))
+        late = await handlers.refresh(None, *page.asks())
+        page.take(LOAD, await handlers.load(asks(recipe)))
+        page.take(REFRESH, late)
+        assert page.shown["preset"] and page.shown["filled"]["preset"] in ("", recipe.preset)
+        for _ in range(2):
+            page.take(REFRESH, await handlers.refresh(None, *page.asks()))
+            assert page.shown["query"] == recipe.to_query()
+        assert page.shown["filled"]["preset"] == page.shown["preset"]
+
+    asyncio.run(story())
+
+
 def test_another_goal_shows_what_it_brings_and_the_first_click_is_enough():
     async def story():
         handlers = Handlers(LocalLogin(None), unreachable())

@@ -224,12 +224,12 @@ window.trl = (() => {
     return { set, arrived };
   }
 
-  // What goes to the server with the values of the form: the launch part's memory of what the page showed last, and of the
+  // What goes to the server with the values of the form: the memory of what the page showed last (launch.js), and of the
   // mapping part (at `place`) and the summary (behind the fields) only what the visitor chose.
   // On the Scripts page the text of the script (at `text`) is what is looked at from now on, and what would run.
   function send(all, place, text) {
-    const kept = { turn: state.dirty, view, linked: trl.address.linked(), locks: trl.locks() };
-    for (const name of ["trainer", "preset", "named", "settings", "extra", "follow", "unsaid"]) kept[name] = all[0]?.[name];
+    const kept = { turn: state.dirty, there: trl.address.there(), view, linked: trl.address.linked(), locks: trl.locks(), filled: trl.filled() };
+    for (const name of ["trainer", "preset", "named", "settings", "extra", "follow", "unsaid"]) kept[name] = (trl.remembered || all[0])?.[name];
     if (view === "scripts") {
       trl.scripts.sent(all[text]);
       kept.arguments = trl.scripts.arguments;

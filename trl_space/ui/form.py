@@ -56,6 +56,8 @@ class Shown:
     turn: int = 0
     trainer: str = ""
     preset: str = ""  # the variant that counted
+    filled: Mapping[str, Any] | None = None  # `filled_from` of what the fields show; None when it does not say
+    there: int = 0  # which step Back or Forward led to when this was asked
     named: str = ""  # the preset that the recipe names: a family or a variant
     settings: Mapping[str, Any] = attribute(default_factory=dict)
     extra: str = ""  # `beyond_fields` of the recipe
@@ -67,13 +69,14 @@ class Shown:
     def read(cls, value: Any) -> Shown:
         """Return what the browser sent, as far as it makes sense."""
         given = value if isinstance(value, dict) else {}
-        turn = given.get("turn")
         settings, linked, locks = given.get("settings"), given.get("linked"), given.get("locks")
         locks = [name for name in locks if isinstance(name, str)] if isinstance(locks, list) else []
         return cls(
-            turn=turn if isinstance(turn, int) and not isinstance(turn, bool) and 0 <= turn < 2**40 else 0,
+            turn=_count(given.get("turn")),
+            there=_count(given.get("there")),
             trainer=clean_text(given.get("trainer")),
             preset=clean_text(given.get("preset")),
+            filled=given["filled"] if isinstance(given.get("filled"), dict) else None,
             named=clean_text(given.get("named")),
             settings={str(k): v for k, v in list(settings.items())[:200]} if isinstance(settings, dict) else {},
             extra=str(given.get("extra") or "")[:MAX_SENT],
@@ -81,6 +84,17 @@ class Shown:
             linked=linked[:MAX_SENT] if isinstance(linked, str) else None,
             locks=tuple(clean_text(name) for name in locks[: links.MOST_LOCKS]),
         )
+
+    def before(self, trainer: str) -> Preset | None:
+        """The preset of this goal whose values the fields show."""
+        return preset_named(self.preset if self.filled is None else clean_text(self.filled.get("preset")), trainer)
+
+    def method(self) -> Mapping[str, Any]:
+        """The settings of the method for which the preset's values are shown."""
+        if self.filled is None:
+            return self.settings
+        said = self.filled.get("method")
+        return said if isinstance(said, dict) else {}
 
     def link(self, recipe: Recipe) -> Recipe:
         """What the page was opened with. When it does not say, everything in this recipe may be a link's."""
@@ -119,7 +133,7 @@ def fill(values: Sequence[Any], shown: Shown) -> Filled:
     linked_preset = preset_named(shown.named, trainer)
     if named and linked_preset and family(named) == family(linked_preset):
         name, named = shown.named, linked_preset  # a link may name one variant; the card stands for its family
-    before = preset_named(shown.preset, trainer)
+    before = shown.before(trainer)
     other_preset = named is not None and before is not None and name not in (before.id, family(before))
     linked = Recipe.from_query(shown.extra)
     model, dataset = _text(given.get("model")), _text(given.get("dataset"))
@@ -130,7 +144,7 @@ def fill(values: Sequence[Any], shown: Shown) -> Filled:
         settings = places.stays(trainer, shown.settings, same_goal=not other_goal)
         timeout = named.timeout * 60 if named else timeout
     else:
-        settings, refused = places.changed(trainer, given, before, shown.settings)
+        settings, refused = places.changed(trainer, given, before, shown.settings, shown.method())
         problems += refused
     recipe = Recipe(
         model=model,
@@ -219,6 +233,13 @@ def remembered(recipe: Recipe, preset: Preset | None) -> dict[str, Any]:
     }
 
 
+def filled_from(recipe: Recipe, preset: Preset | None) -> dict[str, Any]:
+    """From which preset, and for which method, the fields in view have their values. It reaches the page with those
+    values and never without them: answers overtake each other, and what a field shows would else be compared with
+    another preset and taken for the visitor's own."""
+    return {"preset": preset.id if preset else "", "method": places.of_method(recipe.settings)}
+
+
 def beyond_fields(recipe: Recipe) -> str:
     """What a recipe holds that no field shows, as a query string: pinned revisions, answers about columns, the run that
     is continued."""
@@ -247,6 +268,10 @@ def read_workshop(value: Any, problems: list[str]) -> dict[str, Any]:
         except ValueError as refused:
             problems.append(str(refused))
     return found
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40 else 0
 
 
 def _text(value: Any) -> str:

@@ -167,7 +167,7 @@ class Handlers:
 
     def fields(self, recipe: Recipe, preset: presets.Preset | None) -> dict[str, Any]:
         """The values of `FIELDS` for a recipe; what its rows are asked about comes with the rows."""
-        return {
+        answer = {
             "model": recipe.model,
             "trainer": recipe.trainer,
             "dataset": recipe.dataset,
@@ -182,8 +182,10 @@ class Handlers:
             "private": recipe.private,
             "workshop": form.workshop(recipe),
             **self.settings(recipe),
-            **self.in_view(recipe, preset),
         }
+        answer["settings"] = gr.update(value=answer["settings"])
+        self.show_in_view(answer, recipe, preset)
+        return answer
 
     def settings(self, recipe: Recipe) -> dict[str, Any]:
         """The values of the parts that hold settings: what the visitor chose there."""
@@ -196,12 +198,14 @@ class Handlers:
             "settings": places.others_value(recipe),
         }
 
-    def in_view(self, recipe: Recipe, preset: presets.Preset | None) -> dict[str, Any]:
-        """The values of the native fields that a preset fills: those in view, and the rows kept for testing."""
+    def show_in_view(self, answer: dict[str, Any], recipe: Recipe, preset: presets.Preset | None) -> None:
+        """Put into `answer` the values of the native fields that a preset fills, those in view and the rows kept for
+        testing, and with them which preset it is."""
         values = places.displayed(recipe, preset)
         share = values.get("test_split_size") or 0
         held_out = gr.update(value=f"{share:g}", choices=places.held_out_choices(share))
-        return {"held_out": held_out} | {one.name: values.get(one.name) for one in places.native(recipe.trainer)}
+        answer |= {"held_out": held_out} | {one.name: values.get(one.name) for one in places.native(recipe.trainer)}
+        answer["settings"] = {**answer.get("settings", gr.update()), "filled": form.filled_from(recipe, preset)}
 
     # --- everything that follows from what is known -------------------------------------------------------------
 
@@ -237,7 +241,7 @@ class Handlers:
         filled = form.fill(values, last)
         linked = last.link(filled.recipe)
         case = known(self.facts, filled.recipe, visitor, linked)
-        before = form.preset_named(last.preset, filled.recipe.trainer)
+        before = last.before(filled.recipe.trainer)
         untouched = filled.recipe.timeout == (before.timeout * 60 if before else Recipe().timeout)
         follow = last.follow and (untouched or filled.anew)
         if (follow or filled.anew) and case.facts.preset:
@@ -253,7 +257,7 @@ class Handlers:
         if payer != chosen:
             # What the field holds is not written again: an answer that comes late would take back what came after it.
             answer["namespace"]["value"] = payer
-        moment = {"turn": last.turn, "stamp": next(self.stamp), "follow": follow}
+        moment = {"turn": last.turn, "there": last.there, "stamp": next(self.stamp), "follow": follow}
         button = showing.button(last.locked(recipe))
         answer["launch"] = {**button, **form.remembered(recipe, preset), **moment}
         answer["rehearsal"] = {**rehearsing.offer(showing), "turn": last.turn}
@@ -262,9 +266,9 @@ class Handlers:
                 # A part that was changed since knows by the turn that this is an answer to an older question.
                 value = {**value, "turn": last.turn} if isinstance(value, dict) else value
                 answer[name] = {**answer.get(name, gr.update()), "value": value}
-        same = last.preset == (preset.id if preset else "")
-        if filled.anew or not same or places.method_value(last.settings) != places.method_value(recipe.settings):
-            answer |= self.in_view(recipe, preset)
+        same = (before.id if before else "") == (preset.id if preset else "")
+        if filled.anew or not same or places.method_value(last.method()) != places.method_value(recipe.settings):
+            self.show_in_view(answer, recipe, preset)
             choices = form.timeout_choices(recipe.timeout)
             answer["timeout"] = gr.update(value=write_duration(recipe.timeout), choices=choices)
         return answer
@@ -286,7 +290,7 @@ class Handlers:
         preset = known(self.facts, recipe, visitor).facts.preset
         answer = self.fields(recipe, preset)
         del answer["subset"], answer["split"]
-        state = {**form.remembered(recipe, preset), "turn": last.turn, "follow": last.follow}
+        state = {**form.remembered(recipe, preset), "turn": last.turn, "there": last.there, "follow": last.follow}
         if filled.recipe.resume and not recipe.resume:
             answer["notice"] = []  # it said that a run is continued
         locks = opened.without_changed(last.locked(recipe), filled.recipe, recipe)

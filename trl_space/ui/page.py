@@ -280,6 +280,7 @@ class Page:
             events=("choose", "reread"),
             elem_id="trl-settings",
             schema="",
+            filled={},
             base={},
             changes=0,
             marks=SEEN_IN_ROWS,

@@ -168,15 +168,17 @@ class ScriptCase:
                 nothing=facts.machines_problem.sentence if facts.machines_problem else None,
             ),
             "summary": self.summary(),
-            "launch": {**self.button(shown.page.locked(recipe)), "turn": shown.page.turn, "stamp": stamp},
+            "launch": {**self.button(shown.page.locked(recipe)), "turn": shown.page.turn, "there": shown.page.there, "stamp": stamp},
         }
         unsaid: dict[str, str] = {}
         if "timeout" not in self.filled.said:
-            answer["timeout"] = gr.update(value=limit, choices=form.timeout_choices(recipe.timeout))
+            if limit != shown.timeout:  # what is there is not written again: see `Handlers.all_places`
+                answer["timeout"] = gr.update(value=limit, choices=form.timeout_choices(recipe.timeout))
             unsaid["timeout"] = limit
         answer["namespace"] = gr.update(choices=names, visible=len(names) > 1)
         if "namespace" not in self.filled.said:
-            answer["namespace"]["value"] = payer
+            if (payer or "") != shown.namespace:
+                answer["namespace"]["value"] = payer
             unsaid["namespace"] = payer or ""
         answer["launch"]["unsaid"] = unsaid
         return answer

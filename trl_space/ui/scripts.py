@@ -194,7 +194,7 @@ class Scripts:
         answer = self.fields(recipe, case.filled.text if kept else "", said)
         typed = [[name, name in case.filled.typed] for name in recipe.script.secrets]
         answer["script"] |= {"secrets": typed, "token": "own" if case.filled.own_token else ""}
-        answer["launch"] |= {"turn": last.turn}
+        answer["launch"] |= {"turn": last.turn, "there": last.there}
         locks = opening_of.without_changed(last.locked(before), before, recipe)
         return {**answer, "locks": opening_of.locks_value(locks, recipe)}
 

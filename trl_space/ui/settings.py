@@ -77,20 +77,31 @@ def displayed(recipe: Recipe, preset: Preset | None, machine: Machine | None = N
 
 def by_method(recipe: Recipe) -> Recipe:
     """The recipe with nothing changed but the method: a preset may say other numbers for another method."""
-    return Recipe(trainer=recipe.trainer, settings={k: v for k, v in recipe.settings.items() if k in METHOD})
+    return Recipe(trainer=recipe.trainer, settings=of_method(recipe.settings))
+
+
+def of_method(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings that say the method."""
+    return {name: settings[name] for name in METHOD if name in settings}
 
 
 def changed(
-    trainer: str, given: Mapping[str, Any], before: Preset | None, shown: Mapping[str, Any]
+    trainer: str,
+    given: Mapping[str, Any],
+    before: Preset | None,
+    shown: Mapping[str, Any],
+    method: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return what the visitor, or the link, set differently from the preset that was shown, and a sentence for each
     value that no run can have.
 
-    `given` holds the values of the page's fields and parts by name, `shown` what the page knew as changed before.
+    `given` holds the values of the page's fields and parts by name, `shown` what the page knew as changed before,
+    `method` the settings of the method for which the preset was shown (None: those of `shown`).
     """
     kept, _ = trainers.clean_settings(trainer, dict(shown))
     problems: list[str] = []
-    base = displayed(by_method(Recipe(trainer=trainer, settings=kept)), before)
+    said, _ = trainers.clean_settings(trainer, of_method(shown if method is None else method))
+    base = displayed(Recipe(trainer=trainer, settings=said), before)
     for read in (_native, _held_out, _method, _rewards, _second_models, _others):
         read(trainer, given, base, kept, problems)
     return kept, tuple(problems)

@@ -13,9 +13,10 @@ trl.address = (() => {
     if (window.parent !== window && hub) window.parent.postMessage({ queryString: memory.plain(location.search), hash: location.hash }, hub);
   };
 
-  function write(query, turn) {
-    // Answers to what was asked before the visitor went back say nothing of where they are now.
-    if (turn < wanted || there !== wanted || linked === null) return;
+  // Answers to what was asked before the visitor went back or forward say nothing of where they are now.
+  const about = (answer) => there === wanted && (answer.there ?? there) === there && linked !== null;
+
+  function write(query) {
     const shown = query.length > memory.MOST ? "kept=" + memory.keep(query) : query;
     memory.add(shown, linked);
     last = shown;
@@ -47,7 +48,8 @@ trl.address = (() => {
   document.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.closest?.(".wrap-inner")) chosen(event); }, true);
 
   return {
-    write, tell,
+    about, write, tell,
+    there: () => there,
     linked: () => linked,
     // What the server is asked when the visitor went back or forward.
     opened: () => ({ ...memory.look(location.search), again: true, turn: wanted }),

@@ -154,10 +154,13 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   let shown = null, waiting = null;
   const arrive = () => {
     const value = props.value || {};
-    if (value.linked !== undefined) trl.address.take(value);
+    const filled = value.linked !== undefined;
+    if (filled) trl.address.take(value);
+    const about = trl.address.about(value);
+    if (filled || about) trl.remembered = value;
     if (value.label) trl.shown = value;
     // An answer to an older change shows nothing new about the last one; the address follows the form all the same.
-    if (value.query !== undefined && ["form", "scripts"].includes(trl.view)) trl.address.write(value.query, value.turn);
+    if (about && value.query !== undefined && ["form", "scripts"].includes(trl.view)) trl.address.write(value.query);
     trl.relock();
     if (shown !== value.query) trouble.replaceChildren();
     shown = value.query;

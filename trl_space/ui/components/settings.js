@@ -2,7 +2,8 @@
 // is read from our own route when the part is opened for the first time.
 // value: {settings: {name: value}}, what the visitor changed here; base: {name: value}, what counts otherwise (preset and
 // machine); schema: where the list is; changes: how many settings differ from the preset on the whole page; marks: names
-// after which the rows are looked at anew (`reread`). Whatever is changed triggers `choose`.
+// after which the rows are looked at anew (`reread`); filled: from which preset the fields in view have their values, which
+// the server is told when it compares. Whatever is changed triggers `choose`.
 trl.parts.settings = ({ element, props, trigger, watch, texts }) => {
   const { h, icon, fill } = trl;
   const lists = new Map();
@@ -21,6 +22,7 @@ trl.parts.settings = ({ element, props, trigger, watch, texts }) => {
   element.append(h("div", { class: "t-settings" }, head, panel));
   // All groups together would be endless: each is opened when it is wanted, on a wide window the first is there.
   const narrow = matchMedia("(max-width: 900px)").matches;
+  trl.filled = () => props.filled;
   const opened = new Set(narrow ? [] : ["steps"]);
   let drawn = "";
   let timer = null;
@@ -237,3 +239,4 @@ trl.parts.settings = ({ element, props, trigger, watch, texts }) => {
     if (!panel.hidden && list() && !body.contains(document.activeElement)) paint();
   });
 };
+trl.filled = () => undefined;
