@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from trl_space import estimate, fitting
 from trl_space.checks.case import Case, Check, Fix, split_rows
 from trl_space.facts import Measured
 from trl_space.memory import MemoryEstimate
-from trl_space.presets import presets_of
+from trl_space.presets import choose, presets_of, settings_for
 from trl_space.recipe import MAX_TIMEOUT, write_duration
 from trl_space.texts import translated
 
@@ -92,14 +92,26 @@ def _bigger(case: Case) -> Fix | None:
 def _smaller(case: Case, words: tuple[str, ...]) -> Fix | None:
     """The method whose memory on this machine is one of `words`, when no machine fits the method."""
     for name, changed in _SMALLER:
-        settings = {**case.settings, **changed}
-        if settings == case.settings:
+        if {**case.settings, **changed} == case.settings:
             continue
         if changed["load_in_4bit"] and case.facts.machine and not case.facts.machine.accelerators:
             continue
-        if estimate.verdict(needed_memory(case, settings), case.facts.machine) in words:
+        if all(
+            estimate.verdict(needed_memory(case, settings), case.facts.machine) in words
+            for settings in _by_method(case, changed)
+        ):
             return case.setting(name, **changed)
     return None
+
+
+def _by_method(case: Case, changed: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The settings that another method may bring: of the preset that counts, adapted to it, and of the preset that is
+    taken for it where the visitor named none."""
+    facts = case.facts
+    recipe = replace(case.recipe, settings={**case.recipe.settings, **changed})
+    yield settings_for(recipe, facts.preset, facts.machine)
+    if facts.preset is not None:
+        yield settings_for(recipe, choose(replace(recipe, preset=""), facts.model, facts.machine), facts.machine)
 
 
 def time(case: Case) -> Check | None:
