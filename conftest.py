@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from collections import Counter
 
+import hypothesis
 import pytest
 
 # Minutes that each kind of quick test may take on two cores; they are said, not enforced.
 BUDGETS = {"unit": 2, "hub": 7, "e2e": 10}
 
+# The quick tests try the same examples every time; the long ones look for others.
+hypothesis.settings.register_profile("quick", derandomize=True)
+
 seconds: Counter[str] = Counter()
 skipped: Counter[str] = Counter()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("markexpr") == "not slow":
+        hypothesis.settings.load_profile("quick")
 
 
 def kind(nodeid: str) -> str:

@@ -168,7 +168,12 @@ class ScriptCase:
                 nothing=facts.machines_problem.sentence if facts.machines_problem else None,
             ),
             "summary": self.summary(),
-            "launch": {**self.button(shown.page.locked(recipe)), "turn": shown.page.turn, "there": shown.page.there, "stamp": stamp},
+            "launch": {
+                **self.button(shown.page.locked(recipe)),
+                "turn": shown.page.turn,
+                "there": shown.page.there,
+                "stamp": stamp,
+            },
         }
         unsaid: dict[str, str] = {}
         if "timeout" not in self.filled.said:
