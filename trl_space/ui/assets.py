@@ -16,8 +16,9 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from trl_space.texts import by_language, language, t
+from trl_space.texts import by_language, language, section, t
 from trl_space.trainers import TRAINERS
 from trl_space.ui import settings
 
@@ -96,9 +97,23 @@ def head() -> str:
     """What goes into the page's head, in the language of here."""
     first = _plain((HERE / "opened.js").read_text(encoding="utf-8"))
     about = html.escape(t("page.about_page"))
-    named = f"window.trl_language={json.dumps(language())};"
+    named = f"window.trl_language={json.dumps(language())};window.trl_words={_safe(words())};"
     meta = f'<meta name="description" content="{about}">'
     return f"{meta}<script>{named}{first}</script><style>{stylesheet()}</style>"
+
+
+def words() -> dict[str, dict[str, str]]:
+    """The words of all parts in the language of here, each part's by its name."""
+    found: dict[str, dict[str, str]] = {}
+    for key, text in section("page.parts").items():
+        part, _, name = key.partition(".")
+        found.setdefault(part, {})[name] = text
+    return found
+
+
+def _safe(value: Any) -> str:
+    """JSON that may stand in a script of a page."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _plain(text: str) -> str:

@@ -106,11 +106,10 @@ window.trl = (() => {
   }
   const digits = (value, n) => value !== 0 && (Math.abs(value) < 1e-6 || Math.abs(value) >= 1e15) ? String(Number(value.toPrecision(n)))
     : number(value, { maximumSignificantDigits: n, useGrouping: false });
-  let common = {}; // words that every part has
   function money(usd) {
     const small = usd > 0 && usd < 0.01;
     const amount = number(small ? 0.01 : usd, { style: "currency", currency: "USD" });
-    return small ? fill(common.under || "{amount}", { amount }) : amount;
+    return small ? fill(trl_words.common.under, { amount }) : amount;
   }
 
   // Who is at this browser, for what it keeps to itself (recent choices): told by the header, "" when nobody is.
@@ -228,8 +227,9 @@ window.trl = (() => {
   // mapping part (at `place`) and the summary (behind the fields) only what the visitor chose.
   // On the Scripts page the text of the script (at `text`) is what is looked at from now on, and what would run.
   function send(all, place, text) {
+    trl.note();
     const kept = { turn: state.dirty, there: trl.address.there(), view, linked: trl.address.linked(), locks: trl.locks(), filled: trl.filled() };
-    for (const name of ["trainer", "preset", "named", "settings", "extra", "follow", "unsaid"]) kept[name] = (trl.remembered || all[0])?.[name];
+    for (const name of ["trainer", "preset", "named", "settings", "extra", "follow", "unsaid"]) kept[name] = (trl.remembered ?? all[0])?.[name];
     if (view === "scripts") {
       trl.scripts.sent(all[text]);
       kept.arguments = trl.scripts.arguments;
@@ -241,16 +241,48 @@ window.trl = (() => {
     return [kept, ...all.slice(1).map((value, i) => brief(value, i + 1))];
   }
 
-  function mount(name, element, props, trigger, server, watch) {
+  // The words of a part: its own, and those that all have.
+  const words = (name) => ({ ...trl_words.common, ...trl_words[name] });
+
+  // What a part may call. Gradio gives nothing at all when a connection was cut in the middle of an answer.
+  const answered = (server) => Object.fromEntries(Object.entries(server || {}).map(([name, call]) => [name, async (asked) => {
+    const answer = await call(asked);
+    if (answer === undefined || answer === null) throw new Error("no answer");
+    return answer;
+  }]));
+
+  // After everything that the browser does now; a timer would take its least of some milliseconds each time.
+  const { port1, port2 } = new MessageChannel(), later = [];
+  port1.onmessage = () => later.shift()();
+  function soon(call) {
+    later.push(call);
+    port2.postMessage(null);
+  }
+
+  // Parts are made a few at a time: all at once would hold up the page for as long as it takes to see it.
+  const waiting = [];
+  function begin() {
+    const until = performance.now() + 25;
+    while (waiting.length && performance.now() < until) {
+      const make = waiting[0];
+      try { make(); } catch (error) { console.error("Error executing js_on_load:", error); }
+      waiting.shift();
+    }
+    if (waiting.length) soon(begin);
+  }
+
+  function mount(name, said, element, props, trigger, server, watch) {
     const start = parts[name];
     if (!start) throw new Error(`no part named ${name}`);
-    element.replaceChildren();
-    common = props.texts || common;
-    start({ element, props, trigger, server, watch, texts: props.texts || {} });
+    waiting.push(() => {
+      element.replaceChildren();
+      start({ element, props, trigger, server: answered(server), watch, texts: words(said) });
+    });
+    if (waiting.length === 1) soon(begin);
   }
 
   // Which view: the address alone says so, and the page's head has read it (opened.js).
   const view = document.documentElement.dataset.view || "form";
 
-  return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, number, digits, money, state, recents, route, page, here, style, signIn, signOut, speak, copy, go, own, send, view };
+  return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, number, digits, money, state, recents, route, page, here, style, signIn, signOut, speak, copy, go, own, send, soon, view };
 })();

@@ -42,6 +42,7 @@ from trl_space.ui.signin import outcome_of
 
 LOAD = ("notice", *ALL_FIELDS, "locks", "launch")
 MEND = LOAD
+READS = ("model", "dataset")  # what is read from the Hub when they are named
 REFRESH = (
     "trainer",
     "held_out",
@@ -119,6 +120,7 @@ class Handlers:
         answer["launch"]["opened"] = opening.turn
         if opening.again:  # questions about the rows that were there are none about these
             answer["mapping"] = form.asked_columns(recipe) | ({} if recipe.dataset else {"state": "empty"})
+            answer["launch"]["reads"] = list(READS)
         return pack(LOAD, answer)
 
     @careful
@@ -138,6 +140,7 @@ class Handlers:
         if scripts:
             return pack(LOAD, {"notice": notice, **self.scripts.filled(recipe, linked)})
         answer = self.filled(recipe, notice, linked, ())
+        answer["launch"]["reads"] = list(READS)
         return pack(LOAD, {**answer, "mapping": form.asked_columns(recipe)})
 
     def filled(self, recipe: Recipe, notice: list[Any], linked: Recipe, locks: tuple[str, ...]) -> dict[str, Any]:
@@ -148,7 +151,7 @@ class Handlers:
             "notice": notice,
             **self.fields(recipe, preset),
             "locks": opened.locks_value(locks, recipe),
-            "launch": {**shown, "linked": linked.to_query()},
+            "launch": {**shown, "linked": linked.to_query(), "reads": [one for one in READS if getattr(recipe, one)]},
         }
 
     @careful

@@ -52,6 +52,22 @@ window.trl_opened = (() => {
   return long > trl_written.MOST ? { ...found, long, linked: null } : found;
 })();
 (() => {
+  // A view is a page of its own: Gradio makes and draws nothing that belongs to another one alone, which is most of what it
+  // does when a page is opened. What is not visible it does not wait for.
+  function only(view) {
+    const { components = [], page = {} } = window.gradio_config || {}, all = new Map(components.map((one) => [one.id, one.props]));
+    const elsewhere = (props) => {
+      const classes = [props?.elem_classes || []].flat().join(" ").split(" "), views = classes.filter((one) => one.startsWith("t-view-"));
+      return classes.includes(view === "scripts" ? "t-of-training" : "t-of-script") || (views.length && !views.includes("t-view-" + view));
+    };
+    const look = (node, gone) => {
+      const props = all.get(node.id), away = gone || elsewhere(props);
+      if (away && props) props.visible = false;
+      node.children?.forEach((one) => look(one, away));
+      if (away) node.children?.splice(0);
+    };
+    for (const { layout } of Object.values(page)) look(layout, false);
+  }
   const q = new URLSearchParams(trl_opened.query), root = document.documentElement.dataset;
   // What only a run of a script says, as in `script.KEYS`.
   const SCRIPT = ["script_sha256", "script_args", "dependencies", "python", "secrets", "volumes"];
@@ -63,4 +79,5 @@ window.trl_opened = (() => {
   root.filled = ["model", "dataset"].filter((one) => q.get(one)).join(" ") || "none";
   // What a link filled in will be said above the form: there is room for it from the start.
   if (trl_opened.linked === null && names.some((one) => !["view", "signin"].includes(one))) root.linked = "";
+  only(root.view);
 })();

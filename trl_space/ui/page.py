@@ -7,6 +7,7 @@ stable: tests and checks find their places by them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -51,6 +52,8 @@ SEND = f"(...all) => window.trl ? trl.send(all, {_PLACES}) : all"
 SEND_TEXT = f"(...all) => {{ trl.touch(true); return trl.send(all, {_PLACES}); }}"
 # The settings whose meaning is seen in the rows: which words are learned.
 SEEN_IN_ROWS = ["assistant_only_loss", "completion_only_loss"]
+# What the launch part tells: it asks again; Back or Forward was pressed; what is to be read of what filled the page in.
+LAUNCH = ("reread", "opened", "read_model", "read_dataset", "read_rest")
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False, "preprocess": False}
 
 
@@ -88,6 +91,9 @@ class Page:
                 **spoken,
             )
             self.at: dict[str, Any] = {}  # every place by its name, as `form.FIELDS` and the handlers call it
+            # Gradio tells every output of every event of the page, and copies all that it holds for it, whenever any
+            # event begins or ends, also when none shows its progress. So all of them have one that holds nothing.
+            self.quiet = {**QUIET, "show_progress_on": gr.HTML(visible=False, js_on_load=None)}
             self._form()
             with gr.Column(elem_classes="t-view t-view-run", elem_id="trl-run"):
                 Part("run_view", server=[self._server("cancel")])
@@ -154,17 +160,17 @@ class Page:
             apply_default_css=False,
             elem_id="trl-intro",
         )
-        with gr.Row(elem_id="trl-form"):
+        with gr.Row(elem_classes="t-view-form t-view-scripts", elem_id="trl-form"):
             with gr.Column(elem_id="trl-cards"):
                 # Shown with the intro alone, for who comes without a link.
                 Part("first", words="runs", server=[self._server("first")], elem_id="trl-first")
                 self.at |= script_places(self._server)
-                with gr.Column(elem_classes="t-card", elem_id="trl-card-model"):
+                with gr.Column(elem_classes=f"t-card {OF_TRAININGS}", elem_id="trl-card-model"):
                     title(1, t("page.card.model"))
                     self._model("model")
                     self._cards("trainer", "goal", value="sft", options=cards.goal_cards(), fits=[])
                     self._model("teacher")
-                with gr.Column(elem_classes="t-card", elem_id="trl-card-data"):
+                with gr.Column(elem_classes=f"t-card {OF_TRAININGS}", elem_id="trl-card-data"):
                     title(2, t("page.card.data"))
                     self._search("dataset")
                     self._split_fields()
@@ -219,7 +225,14 @@ class Page:
     def _cards(self, name: str, kind: str, value: str = "", **props: Any) -> None:
         given: dict[str, Any] = {"options": None, "effective": "", "nothing": None, "bones": 1, "limit": 0, **props}
         self.at[name] = Part(
-            "cards", value, words=f"cards_{kind}", kind=kind, events=("choose",), elem_id=f"trl-{name}", **given
+            "cards",
+            value,
+            words=f"cards_{kind}",
+            kind=kind,
+            events=("choose",),
+            elem_id=f"trl-{name}",
+            elem_classes=None if kind == "machine" else OF_TRAININGS,
+            **given,
         )
 
     def _split_fields(self) -> None:
@@ -279,6 +292,7 @@ class Page:
             "settings",
             events=("choose", "reread"),
             elem_id="trl-settings",
+            elem_classes=OF_TRAININGS,
             schema="",
             filled={},
             base={},
@@ -294,9 +308,14 @@ class Page:
                 max_lines=1,
                 placeholder=t("page.target_hint"),
                 elem_id="trl-hub_model_id",
+                elem_classes=OF_TRAININGS,
             )
             self.at["private"] = gr.Checkbox(
-                True, label=t("page.field.private"), elem_id="trl-private", container=False
+                True,
+                label=t("page.field.private"),
+                elem_id="trl-private",
+                elem_classes=OF_TRAININGS,
+                container=False,
             )
             self.at["namespace"] = gr.Dropdown(
                 [],
@@ -311,8 +330,10 @@ class Page:
             "workshop", {"max_usd": None, "group": ""}, events=("choose",), elem_id="trl-workshop"
         )
         calls = [self._server("launch"), self._server("recipe")]
-        self.at["launch"] = Part("launch", {}, server=calls, events=("reread", "opened"), elem_id="trl-launch")
-        self.at["rehearsal"] = Part("rehearsal", server=[self._server("rehearse")], elem_id="trl-rehearsal")
+        self.at["launch"] = Part("launch", {}, server=calls, events=LAUNCH, elem_id="trl-launch")
+        self.at["rehearsal"] = Part(
+            "rehearsal", server=[self._server("rehearse")], elem_id="trl-rehearsal", elem_classes=OF_TRAININGS
+        )
         self.at["file"] = Part("recipe_file", events=("open",), elem_id="trl-recipe-file")
 
     # --- wiring -------------------------------------------------------------------------------------------------
@@ -329,13 +350,13 @@ class Page:
             "inputs": [self.at["launch"], *self._all(names)],
             "outputs": self._all(outputs),
             "js": SEND,
-            **QUIET,
+            **self.quiet,
         }
 
     def _wait(self, *names: str) -> dict[str, Any]:
         """An event that says at once what is being read, without asking the server."""
         loading = ", ".join(["{state: 'loading'}"] * len(names))
-        return {"fn": None, "js": f"() => [{loading}]", "outputs": self._all(names), **QUIET}
+        return {"fn": None, "js": f"() => [{loading}]", "outputs": self._all(names), **self.quiet}
 
     def _wire(self) -> None:
         at, do, read = self.at, self.handlers, self.reading
@@ -345,7 +366,11 @@ class Page:
         last = {"trigger_mode": "always_last"}
 
         def of(handler: Any, inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, Any]:
-            return {"fn": handler, "inputs": self._all(inputs), "outputs": self._all(outputs), **QUIET}
+            return {"fn": handler, "inputs": self._all(inputs), "outputs": self._all(outputs), **self.quiet}
+
+        def on(names: Iterable[str], event: str = "choose", **what: Any) -> Any:
+            # One event of all of them: Gradio looks through all events for each component.
+            return gr.on([heard(at[name], event) for name in names], **what)
 
         def shown_anew(event: Any) -> None:
             # What was found is shown at once; what takes longer (how long the rows are) when it is there.
@@ -361,16 +386,18 @@ class Page:
                 js="(...all) => all.map((one) => ({state: one ? 'loading' : 'empty'}))",
                 inputs=self._all(["model", "dataset", "dataset"]),
                 outputs=self._all(["model_line", "dataset_line", "preview"]),
-                **QUIET,
+                **self.quiet,
             )
             filled.then(**refresh)
-            filled.then(**model).then(**refresh)
-            shown_anew(filled.then(**splits).then(**rows))
 
-        opening = {"fn": do.load, "inputs": at["launch"], "outputs": self._all(LOAD), **QUIET}
+        opening = {"fn": do.load, "inputs": at["launch"], "outputs": self._all(LOAD), **self.quiet}
         filled = self.blocks.load(js="() => [window.trl_opened ?? null]", **opening)
-        filled.then(do.load_header, None, self.header, **QUIET).then(**refresh)
+        filled.then(do.load_header, None, self.header, **self.quiet).then(**refresh)
         shown_whole(filled)
+        # An empty form needs nothing to be read, and every event costs the browser time.
+        at["launch"].read_model(**model, **last).then(**refresh)
+        shown_anew(at["launch"].read_dataset(**splits, **last).then(**rows))
+        at["launch"].read_rest(**rest, **last).then(**refresh)
         shown_whole(at["launch"].opened(js="() => [trl.address.opened()]", **opening, **last))
         shown_whole(at["file"].open(**of(do.open_file, ["file"], LOAD), **last))
 
@@ -379,29 +406,26 @@ class Page:
         shown_anew(at["model"].choose(**model, **last))
         for name in ("teacher", "reward_model"):
             at[name].choose(**self._wait(f"{name}_line"))
-            at[name].choose(**refresh, **last).then(**rest).then(**refresh)
+        on(["teacher", "reward_model"], **refresh, **last).then(**rest).then(**refresh)
         at["dataset"].choose(**self._wait("dataset_line", "mapping", "preview"))
         at["dataset"].choose(**refresh, **last)
         shown_anew(at["dataset"].choose(**splits, **last).then(**rows))
-        for name in ("subset", "split"):
-            at[name].input(**self._wait("preview"))
-            shown_anew(at[name].input(**rows, **last))
-        for name in ("trainer", "rewards", "mapping", "workshop", "locks", "script", "script_source"):
-            at[name].choose(**refresh, **last)
+        on(["subset", "split"], "input", **self._wait("preview"))
+        shown_anew(on(["subset", "split"], "input", **rows, **last))
+        on(["trainer", "rewards", "mapping", "workshop", "locks"], **refresh, **last)
+        on(["script", "script_source"], **refresh, **last)
         looked = {**refresh, "js": SEND_TEXT}
         at["script_text"].input(**looked, **last)
         # A text comes from a file, an address or an earlier run: into the editor, and then it is looked at.
-        at["script_source"].bring(fn=None, js="() => trl.scripts.take()", outputs=[at["script_text"]], **QUIET).then(
-            **looked
-        )
+        at["script_source"].bring(
+            fn=None, js="() => trl.scripts.take()", outputs=[at["script_text"]], **self.quiet
+        ).then(**looked)
         # Another machine or setting may be one that an earlier run has measured.
-        for name in ("preset", "method", "flavor", "settings"):
-            at[name].choose(**refresh, **last).then(**rest).then(**refresh)
+        on(["preset", "method", "flavor", "settings"], **refresh, **last).then(**rest).then(**refresh)
         # What the goal, the columns and the scores mean is seen in the rows.
-        for name in ("trainer", "mapping", "rewards"):
-            shown_anew(at[name].choose(**rows, **last))
+        shown_anew(on(["trainer", "mapping", "rewards"], **rows, **last))
         native = ("rows", "held_out", "timeout", "namespace", "hub_model_id", "private", *places.NATIVE)
-        gr.on([at[name].input for name in native], **refresh, **last).then(**rest).then(**refresh)
+        on(native, "input", **refresh, **last).then(**rest).then(**refresh)
         at["settings"].reread(**rows, **last)
         at["launch"].reread(**refresh, **last)
         at["notice"].drop(**of(do.start_anew, ["launch"], ["launch"])).then(**refresh)
@@ -428,7 +452,7 @@ class Page:
                 "routes": self.routes,
                 "middleware": [
                     Middleware(Speaking),
-                    Middleware(Headers, hub=config.endpoint(), framed=hosts is None),
+                    Middleware(Headers, hub=config.endpoint(), framed=hosts is None, script=assets.script_url()),
                     Middleware(OriginGuard, hosts=hosts),
                     Middleware(Gate, blocks=self.blocks),
                     Middleware(SignInGuard, signed_out=self.signed_out),
@@ -441,6 +465,15 @@ class Page:
 def build(identity: Identity, default: Recipe | None = None) -> Page:
     """The page for visitors known by `identity`; `default` is what an address that asks for nothing means."""
     return Page(identity, default)
+
+
+def heard(place: gr.components.Component, event: str) -> Any:
+    """What `gr.on` takes for an event of a component; those that a part names itself come in another form."""
+    listener = getattr(place, event)
+    if isinstance(listener, partial):
+        listener = listener.func
+        listener.__self__ = place
+    return listener
 
 
 @by_language
@@ -459,5 +492,5 @@ def _field(field: Field) -> gr.components.Component:
         step=1 if whole else 1e-9,
         min_width=120,
         elem_id=f"trl-set-{field.name}",
-        elem_classes="t-native",
+        elem_classes=f"t-native {OF_TRAININGS}",
     )

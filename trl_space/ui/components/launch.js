@@ -4,7 +4,7 @@
 // counts the visitor's changes: the button answers only to what the page has shown for the last of them. One filled form
 // has one launch id (launch_ids.js), so that a second click or a repeated request never starts a second job. `query` goes
 // into the address; `long` is its size in bytes when a file has to take the place of the link. With `waits`, something is
-// still being read, so it is asked again. What filled the page in comes as {linked, opened} (address.js).
+// still being read, so it is asked again. What filled the page in comes as {linked, opened, reads: what is read for it} (address.js).
 trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   const { h, icon } = trl;
   let starting = false;
@@ -22,6 +22,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   const unfold = h("button", { type: "button", class: "t-btn t-quiet t-bar-open", "aria-expanded": "false", onclick: fold },
     price, h("span", { class: "t-sr" }, texts.details_sr), sign);
   const link = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-copy", onclick: async () => {
+    await trl.settled();
     if (props.value.long) return file();
     if (props.value.unshared) return trl.show_share(asked()); // a text of one's own needs an address first
     const done = await trl.copy(`${trl.here()}?${props.value.share}`);
@@ -30,9 +31,9 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   // The recipe as it would start, and the script of one that no query holds.
   const asked = () => ({ query: props.value.launch, text: trl.scripts?.text || "" });
   const share = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-share-recipe", "aria-haspopup": "dialog",
-    onclick: () => trl.show_share(asked()) }, icon("share"), texts.share);
+    onclick: async () => { await trl.settled(); trl.show_share(asked()); } }, icon("share"), texts.share);
   const show = h("button", { type: "button", class: "t-btn t-quiet", id: "trl-code", "aria-haspopup": "dialog",
-    onclick: () => trl.show_code(asked()) }, icon("code"), texts.code);
+    onclick: async () => { await trl.settled(); trl.show_code(asked()); } }, icon("code"), texts.code);
   const long = h("p", { class: "t-small", id: "trl-link-long", hidden: true });
   element.append(h("div", { class: "t-bar" }, unfold, button), trouble, h("div", { class: "t-after" }, link, share, show), long);
   const calm = () => {
@@ -152,12 +153,26 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     if (!flashing) calm();
   };
   let shown = null, waiting = null;
-  const arrive = () => {
+  const ask = (names) => {
+    names.forEach((name) => trigger(`read_${name}`));
+    if (!names.includes("dataset")) trigger("read_rest");
+  };
+  // What the page remembers of an answer: also of one that has only just come, when the whole form is sent again at once.
+  let noted = null, about = true;
+  trl.note = () => {
     const value = props.value || {};
+    if (value === noted) return;
+    noted = value;
     const filled = value.linked !== undefined;
     if (filled) trl.address.take(value);
-    const about = trl.address.about(value);
+    about = trl.address.about(value);
     if (filled || about) trl.remembered = value;
+    // The other places have what filled them in a moment later.
+    if (filled) trl.soon(() => ask(value.reads || []));
+  };
+  const arrive = () => {
+    const value = props.value || {};
+    trl.note();
     if (value.label) trl.shown = value;
     // An answer to an older change shows nothing new about the last one; the address follows the form all the same.
     if (about && value.query !== undefined && ["form", "scripts"].includes(trl.view)) trl.address.write(value.query);
@@ -203,6 +218,7 @@ trl.touch = (typed) => {
   trl.state.dirty += 1;
   trl.state.chose = typed ? 0 : Date.now();
 };
+trl.note = () => {};
 trl.agreed = () => [];
 trl.save = (name, text) => {
   const url = URL.createObjectURL(new Blob([text], { type: name.endsWith(".svg") ? "image/svg+xml" : "text/plain" }));

@@ -3,7 +3,8 @@
     Part("cards", value="", options=None, kind="machine", events=("choose",))
 
 `value` and the other properties are plain JSON that the JavaScript reads and watches; its first lines say which.
-`events` are what it may trigger, `server` what it may call.
+`events` are what it may trigger, `server` what it may call. Its words are in the page's head (`assets.head`): Gradio
+compares and copies all properties of a part again and again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Any
 
 import gradio as gr
 
-from trl_space import texts
 from trl_space.ui import assets
 
 
@@ -37,13 +37,12 @@ class Part(gr.HTML):
         super().__init__(
             value=value,
             html_template="",
-            js_on_load=f"trl.mount('{name}', element, props, trigger, server, watch);{heard}",
+            js_on_load=f"trl.mount('{name}', '{words or name}', element, props, trigger, server, watch);{heard}",
             head=f'<script src="{assets.script_url()}"></script>',
             apply_default_css=False,
             server_functions=server,
             elem_id=elem_id,
             elem_classes=elem_classes,
-            texts={**texts.section("page.parts.common"), **texts.section(f"page.parts.{words or name}")},
             **props,
         )
 
