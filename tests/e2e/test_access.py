@@ -1,8 +1,8 @@
 """The page can be used by everybody: axe finds no fault, wide and narrow, light and dark; nothing scrolls sideways,
 and on a narrow window whatever can be pressed is at least 44 pixels high.
 
-Each state is looked at wide and light and narrow and dark; the other two ways are `slow`, for what is drawn by the same
-rules fails alike.
+Each state is looked at wide and light or narrow and dark, some in both ways; the others are `slow`, for what is drawn
+by the same rules fails alike.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ EACH_ONCE = [
 ]
 # Of what takes long, one look in the quick tests.
 ONE = [EACH_ONCE[1], pytest.param(SIZES["wide"], False, id="wide-light", marks=pytest.mark.slow)]
-LOOKS = [
-    *EACH_ONCE,
+OTHERS = [
     pytest.param(SIZES["wide"], True, id="wide-dark", marks=pytest.mark.slow),
     pytest.param(SIZES["narrow"], False, id="narrow-light", marks=pytest.mark.slow),
 ]
+LOOKS = [*EACH_ONCE, *OTHERS]
 # All that axe knows, best practices and experiments too, but for its rules of level AAA: they want a contrast of 7,
 # which no quiet second colour has, and the same words for the same address everywhere, which is no fault here (the mark
 # and the first view both lead to the start page).
@@ -113,7 +113,7 @@ def two_runs(hub: LocalHub) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize(("size", "dark"), LOOKS)
+@pytest.mark.parametrize(("size", "dark"), [*ONE, *OTHERS])
 def test_runs_and_panels(new_page, space: Space, two_runs, size, dark):
     going, failed = two_runs
     page = new_page(width=size[0], height=size[1], dark=dark)
@@ -183,7 +183,8 @@ def test_the_filled_form(new_page, space: Space, size, dark):
     assert_usable(page)
 
 
-@pytest.mark.parametrize(("size", "dark"), ONE)
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "dark"), EACH_ONCE)
 def test_the_form_of_each_goal(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
     for goal, query in GOALS.items():
@@ -213,7 +214,7 @@ def test_more_settings(new_page, space: Space, size, dark):
     assert_usable(page)
 
 
-@pytest.mark.parametrize(("size", "dark"), EACH_ONCE)
+@pytest.mark.parametrize(("size", "dark"), ONE)
 def test_the_link_of_a_workshop(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
     asks = (
@@ -231,6 +232,7 @@ def test_the_link_of_a_workshop(new_page, space: Space, size, dark):
     assert_usable(page)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_a_finished_run_with_before_and_after(new_page, space: Space):
     page = new_page()

@@ -270,8 +270,8 @@ def test_what_waiting_mends_is_tried_again_and_what_it_does_not_is_said(watch, h
     page.on("request", lambda one: asked.append(one.url) if "/events?" in one.url else None)
     page.clock.run_for(40_000)
     assert not asked
-    for _ in range(12):  # a sign of life that comes just now begins the wait anew
-        page.clock.run_for(10_000)
+    for _ in range(8):  # a sign of life that comes just now begins the wait anew
+        page.clock.run_for(50_000)
         page.wait_for_timeout(500)
         if asked:
             break
@@ -279,7 +279,11 @@ def test_what_waiting_mends_is_tried_again_and_what_it_does_not_is_said(watch, h
 
     answers["run"], answers["events"] = [], [{"problem": "Sign in to see this run.", "kind": "signin"}] * 2
     page.context.clear_cookies()
-    page.clock.run_for(60_000)
+    for _ in range(8):
+        page.clock.run_for(50_000)
+        page.wait_for_timeout(500)
+        if page.locator("#trl-run-signin").count():
+            break
     expect(page.locator("#trl-run-signin")).to_be_visible()
     cancel(hub, "ada", job)
 

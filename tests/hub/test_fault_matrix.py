@@ -308,13 +308,11 @@ HOW = {
 }
 
 
-EACH = 2  # faults of the twelve are tried of each row in the quick tests, in turns: all of them over the rows
-
-
 def marks(row: Row, fault: str) -> list[Any]:
-    """All cells take minutes, and are tried by `make test-full`."""
-    turn = (ROWS.index(row) + list(FAULTS).index(fault)) % (len(FAULTS) // EACH) == 0
-    return [] if turn and fault in row.quick else [pytest.mark.slow]
+    """One fault of each row is tried by the quick tests, in turns: all of them over the rows. `make test-full` tries
+    every cell, which takes minutes."""
+    quick = [one for one in FAULTS if one in row.quick]
+    return [] if quick and fault == quick[ROWS.index(row) % len(quick)] else [pytest.mark.slow]
 
 
 CELLS = [

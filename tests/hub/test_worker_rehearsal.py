@@ -45,7 +45,10 @@ def left_behind(hub: LocalHub, api: HfApi) -> tuple[list[str], list[str]]:
     ("trainer", "dataset", "settings", "more", "total"),
     [
         ("sft", CHAT, {"eval_strategy": "steps", "eval_steps": 50}, {"test_split_size": 0.1}, 2 * 27),
-        ("grpo", "demo/sums-solutions", SUMS, {"rewards": [["right_answer", 1.0]]}, 2 * 116),
+        pytest.param(
+            *("grpo", "demo/sums-solutions", SUMS, {"rewards": [["right_answer", 1.0]]}, 2 * 116),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["sft", "grpo"],
 )
@@ -108,6 +111,7 @@ def test_several_processes_rehearse_together(hub: LocalHub, api: HfApi, tmp_path
     assert not left_behind(hub, api)[1]
 
 
+@pytest.mark.slow
 def test_what_fails_in_the_run_fails_in_its_rehearsal(hub: LocalHub, tmp_path: Path):
     code, log = run(hub, rehearsal("sft", "demo/units-preference"), tmp_path / "rows")
     assert code == 1

@@ -94,6 +94,7 @@ def test_what_is_pushed_holds_no_token_and_survives_a_faulty_hub(hub: LocalHub, 
     assert "hub_token" in texts and not [text for text in texts if secret in text]
 
 
+@pytest.mark.slow
 def test_a_last_push_that_fails_says_what_is_there(hub: LocalHub, api: HfApi, tmp_path: Path):
     settings = {"max_steps": 12, "save_strategy": "steps", "save_steps": 4, "per_device_train_batch_size": 32}
     process = start(hub, jobspec.make_script(config("sft", CHAT, "ada/refused", settings), []), tmp_path)

@@ -87,6 +87,7 @@ def test_a_stopped_run_is_continued_as_if_nothing_had_happened(hub: LocalHub, ap
     assert "of another run: its trainer is sft, not dpo" in events(refused, "failed")[0]["message"]
 
 
+@pytest.mark.slow
 def test_a_signal_reaches_all_processes_and_what_they_learned_is_kept(hub: LocalHub, api: HfApi, tmp_path: Path):
     # A choice for four big GPUs, on two processes of this processor.
     settings = {
