@@ -69,3 +69,28 @@ def test_the_first_screen_says_what_this_is_what_it_costs_and_what_to_do(
     link.click()
     expect(search(page, "model")).to_have_value(model)
     expect(page.locator("#trl-first")).to_be_hidden()
+
+
+@pytest.mark.timeout(120)
+def test_a_view_is_made_without_what_belongs_to_the_others(page: Page, space: Space) -> None:
+    """What Gradio makes and does not show costs the visitor as much as what it shows."""
+    own = {
+        "": "#trl-card-model",
+        "?view=scripts": "#trl-card-script",
+        "?view=runs": "#trl-list",
+        "?view=gallery": "#trl-gallery-page",
+    }
+    for query, place in own.items():
+        page.goto(f"{space.url}/{query}")
+        expect(page.locator(place)).to_be_visible()
+        expect(page.locator("#trl-signin")).to_be_visible()  # what is asked when a page is opened was answered
+        for other in set(own.values()) - {place}:
+            expect(page.locator(other)).to_have_count(0)
+        form = page.locator("#trl-launch")
+        expect(form).to_have_count(1 if query in ("", "?view=scripts") else 0)
+    page.goto(space.url)
+    expect(page.locator("#trl-start")).to_have_text("Choose a model")
+    # The page's script was asked for with the page, and once.
+    scripts = "performance.getEntriesByType('resource').filter((one) => one.name.includes('/static/page.js'))"
+    assert page.evaluate(f"{scripts}.length") == 1
+    assert "rel=preload" in page.request.get(space.url).headers["link"]

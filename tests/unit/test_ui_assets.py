@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 
 import pytest
@@ -100,3 +101,14 @@ def test_what_belongs_to_a_goal_is_hidden_for_the_others():
         rule = next(line for line in rules.splitlines() if f"#trl-set-{name} " in line)
         assert set(re.findall(r"data-goal=(\w+)", rule)) == goals
     assert "html:not([data-goal=distillation]) #trl-teacher-box" in rules
+
+
+@pytest.mark.parametrize("lang", texts.languages())
+def test_the_head_holds_the_words_of_all_parts_in_its_language(lang):
+    with texts.speaking(lang):
+        head = assets.head()
+        said = re.search(r"window\.trl_words=(\{.*?\});", head, flags=re.S)
+        words = json.loads(said[1])
+        assert words == assets.words() and words["common"]["signin"] == texts.t("page.parts.common.signin")
+        assert {key.split(".")[0] for key in texts.section("page.parts")} == set(words)
+    assert "<" not in said[1], "nothing in a text ends the script"
