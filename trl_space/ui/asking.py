@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,12 @@ class Asker:
 
     page: str
     turn: int | None = None
+
+
+def counted(value: Any) -> int | None:
+    """A count as a browser sends it, of changes or of letters; None for anything that is none."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 <= value < 2**40 else None
 
 
 _asker: ContextVar[Asker | None] = ContextVar("asker", default=None)

@@ -24,7 +24,7 @@ from trl_space.hub.wanted import Abandoned
 from trl_space.recipe import Recipe, is_repo_id
 from trl_space.texts import t
 from trl_space.ui import form, launching, script_views, views
-from trl_space.ui.asking import Asker, asker, asking
+from trl_space.ui.asking import Asker, asker, asking, counted
 from trl_space.ui.gate import answering
 from trl_space.ui.known import Case, ask_account, rows_of, wait_for
 from trl_space.ui.login import Identity, Visitor
@@ -226,8 +226,7 @@ def job_of(case: Case, launch_id: str, rehearsal: estimate.Rehearsal | None = No
 def _field(turn: Any) -> Asker | None:
     """The page that asks, at the turn of its field: requests overtake each other, and the last word counts."""
     page = asker()
-    counts = isinstance(turn, int) and not isinstance(turn, bool) and 0 <= turn < 2**40
-    return replace(page, turn=turn if counts else None) if page else None
+    return replace(page, turn=counted(turn)) if page else None
 
 
 def _searcher(question: Any, query: str, sort: str) -> Any:

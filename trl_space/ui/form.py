@@ -19,6 +19,7 @@ from trl_space.presets import Preset
 from trl_space.recipe import MAX_ROWS, MAX_SENT, Recipe, clean_text, parse_duration, write_duration
 from trl_space.trainers import TRAINERS
 from trl_space.ui import settings as places
+from trl_space.ui.asking import counted
 from trl_space.ui.cards import family
 
 # The page's fields in the order in which handlers get them; the settings in view (`settings.NATIVE`) follow.
@@ -72,8 +73,8 @@ class Shown:
         settings, linked, locks = given.get("settings"), given.get("linked"), given.get("locks")
         locks = [name for name in locks if isinstance(name, str)] if isinstance(locks, list) else []
         return cls(
-            turn=_count(given.get("turn")),
-            there=_count(given.get("there")),
+            turn=counted(given.get("turn")) or 0,
+            there=counted(given.get("there")) or 0,
             trainer=clean_text(given.get("trainer")),
             preset=clean_text(given.get("preset")),
             filled=given["filled"] if isinstance(given.get("filled"), dict) else None,
@@ -268,10 +269,6 @@ def read_workshop(value: Any, problems: list[str]) -> dict[str, Any]:
         except ValueError as refused:
             problems.append(str(refused))
     return found
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40 else 0
 
 
 def _text(value: Any) -> str:

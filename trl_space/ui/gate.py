@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trl_space.texts import retold, t
-from trl_space.ui.asking import Asker, asking
+from trl_space.ui.asking import Asker, asking, counted
 from trl_space.ui.login import HEADERS
 
 API = "/gradio_api"
@@ -218,8 +218,7 @@ def is_number(value: Any) -> bool:
 def turn_of(data: Any) -> int | None:
     """How many changes the visitor had made when this was sent; the launch part, sent first, says it (`trl.send`)."""
     first = data[0] if isinstance(data, list) and data else None
-    turn = first.get("turn") if isinstance(first, dict) and "label" not in first else None
-    return turn if is_number(turn) and 0 <= turn < 2**40 else None
+    return counted(first.get("turn")) if isinstance(first, dict) and "label" not in first else None
 
 
 def session(given: dict[str, Any], scope: Scope) -> str:

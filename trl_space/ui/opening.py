@@ -22,6 +22,7 @@ from trl_space.recipe import MAX_BYTES, MAX_SENT, ReadQuery, Recipe, read_query,
 from trl_space.texts import t, translated
 from trl_space.trainers import TRAINERS
 from trl_space.ui import settings as places
+from trl_space.ui.asking import counted
 
 MOST_LINES = 60
 
@@ -50,10 +51,10 @@ class Opening:
         return cls(
             query=said[: MAX_SENT + 1] if isinstance(said, str) else query,
             linked=linked[:MAX_SENT] if isinstance(linked, str) else None,
-            long=_whole(given.get("long")),
+            long=counted(given.get("long")) or 0,
             lost=given.get("lost") is True,
             again=given.get("again") is True,
-            turn=_whole(given.get("turn")),
+            turn=counted(given.get("turn")) or 0,
         )
 
     @property
@@ -161,10 +162,6 @@ _ENTRIES = (
     *("model", "model_revision", "dataset", "dataset_revision", "subset", "split", "rows", "preset", "flavor"),
     *("timeout", "namespace", "hub_model_id", "private", "resume", "image", "max_usd", "group"),
 )
-
-
-def _whole(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**40 else 0
 
 
 def _said(name: str, value: Any) -> str:
