@@ -113,9 +113,10 @@ window.trl = (() => {
   }
 
   // Who is at this browser, for what it keeps to itself (recent choices): told by the header, "" when nobody is.
-  // `chose` and `typed` are when something was chosen and typed last, in ms: see address.js. `mend` is the check that the
-  // visitor wants mended or looked at anew: kept here, because an answer to something older may replace the summary's value.
-  const state = { account: "", dirty: 0, chose: 0, typed: 0, mend: "", listeners: new Set() };
+  // `dirty` counts the visitor's changes, `asked` how often the server was sent the whole form. `chose` and `typed` are when
+  // something was chosen and typed last, in ms: see address.js. `mend` is the check that the visitor wants mended or looked
+  // at anew: kept here, because an answer to something older may replace the summary's value.
+  const state = { account: "", dirty: 0, asked: 0, chose: 0, typed: 0, mend: "", listeners: new Set() };
 
   function recents(kind, add) {
     const key = `trl-space:recent:${kind}:${state.account}`;
@@ -228,7 +229,7 @@ window.trl = (() => {
   // On the Scripts page the text of the script (at `text`) is what is looked at from now on, and what would run.
   function send(all, place, text) {
     trl.note();
-    const kept = { turn: state.dirty, there: trl.address.there(), view, linked: trl.address.linked(), locks: trl.locks(), filled: trl.filled() };
+    const kept = { turn: state.dirty, nth: (state.asked += 1), there: trl.address.there(), view, linked: trl.address.linked(), locks: trl.locks(), filled: trl.filled() };
     for (const name of ["trainer", "preset", "named", "settings", "extra", "follow", "unsaid"]) kept[name] = (trl.remembered ?? all[0])?.[name];
     if (view === "scripts") {
       trl.scripts.sent(all[text]);

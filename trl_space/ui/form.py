@@ -59,6 +59,7 @@ class Shown:
     preset: str = ""  # the variant that counted
     filled: Mapping[str, Any] | None = None  # `filled_from` of what the fields show; None when it does not say
     there: int = 0  # which step Back or Forward led to when this was asked
+    nth: int = 0  # the how many-th question of the page this is
     named: str = ""  # the preset that the recipe names: a family or a variant
     settings: Mapping[str, Any] = attribute(default_factory=dict)
     extra: str = ""  # `beyond_fields` of the recipe
@@ -75,6 +76,7 @@ class Shown:
         return cls(
             turn=counted(given.get("turn")) or 0,
             there=counted(given.get("there")) or 0,
+            nth=counted(given.get("nth")) or 0,
             trainer=clean_text(given.get("trainer")),
             preset=clean_text(given.get("preset")),
             filled=given["filled"] if isinstance(given.get("filled"), dict) else None,

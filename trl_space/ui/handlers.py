@@ -260,7 +260,7 @@ class Handlers:
         if payer != chosen:
             # What the field holds is not written again: an answer that comes late would take back what came after it.
             answer["namespace"]["value"] = payer
-        moment = {"turn": last.turn, "there": last.there, "stamp": next(self.stamp), "follow": follow}
+        moment = {"turn": last.turn, "there": last.there, "nth": last.nth, "stamp": next(self.stamp), "follow": follow}
         button = showing.button(last.locked(recipe))
         answer["launch"] = {**button, **form.remembered(recipe, preset), **moment}
         answer["rehearsal"] = {**rehearsing.offer(showing), "turn": last.turn}
@@ -318,7 +318,7 @@ class Handlers:
         """Forget the run that a link continues. Gives the launch part."""
         given = shown if isinstance(shown, dict) else {}
         recipe = replace(Recipe.from_query(Shown.read(shown).extra), resume="")
-        return {**given, "extra": form.beyond_fields(recipe), "label": None}
+        return {**given, "extra": form.beyond_fields(recipe), "label": None, "nth": None}
 
 
 def by_name(values: Sequence[Any]) -> dict[str, Any]:

@@ -172,6 +172,7 @@ class ScriptCase:
                 **self.button(shown.page.locked(recipe)),
                 "turn": shown.page.turn,
                 "there": shown.page.there,
+                "nth": shown.page.nth,
                 "stamp": stamp,
             },
         }

@@ -158,11 +158,14 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     if (!names.includes("dataset")) trigger("read_rest");
   };
   // What the page remembers of an answer: also of one that has only just come, when the whole form is sent again at once.
-  let noted = null, about = true;
+  let noted = null, about = true, newest = 0;
+  // Answers overtake each other. One to an older question shows nothing that counts any more.
+  const late = (value) => (value.nth ?? newest) < newest;
   trl.note = () => {
     const value = props.value || {};
-    if (value === noted) return;
+    if (value === noted || late(value)) return;
     noted = value;
+    newest = value.nth ?? newest;
     const filled = value.linked !== undefined;
     if (filled) trl.address.take(value);
     about = trl.address.about(value);
@@ -172,6 +175,11 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   };
   const arrive = () => {
     const value = props.value || {};
+    if (late(value)) {
+      // Other places show the same answer: all of them are asked for once more.
+      props.value = noted;
+      return trigger("reread");
+    }
     trl.note();
     if (value.label) trl.shown = value;
     // An answer to an older change shows nothing new about the last one; the address follows the form all the same.
