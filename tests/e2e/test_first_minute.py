@@ -61,7 +61,9 @@ def test_the_first_screen_says_what_this_is_what_it_costs_and_what_to_do(
     }
     assert not [what for what, place in there.items() if not seen(page, place)]
     for name in FIELDS:
-        expect(page.locator(f"#trl-{name} .info-text")).to_have_text(re.compile(r"^[A-Z].*\.$"))
+        help_text = page.locator(f"#trl-{name} .info-text")
+        expect(help_text).to_have_text(re.compile(r"^[A-Z].*\.$"))
+        expect(page.locator(f"#trl-{name} input")).to_have_accessible_description(help_text.inner_text())
     assert not [entry for entry in hub.requests("/api/") if entry["token"]], "nobody signed in"
     assert_usable(page)
     link = firsts.nth(1)
@@ -90,7 +92,11 @@ def test_a_view_is_made_without_what_belongs_to_the_others(page: Page, space: Sp
         expect(form).to_have_count(1 if query in ("", "?view=scripts") else 0)
     page.goto(space.url)
     expect(page.locator("#trl-start")).to_have_text("Choose a model")
-    # The page's script was asked for with the page, and once.
-    scripts = "performance.getEntriesByType('resource').filter((one) => one.name.includes('/static/page.js'))"
-    assert page.evaluate(f"{scripts}.length") == 1
-    assert "rel=preload" in page.request.get(space.url).headers["link"]
+    # What the page needs was asked for with the page, and once.
+    names = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    asked = [urlsplit(one).path for one in names]
+    assert asked.count("/gradio_api/trl/static/page.js") == 1
+    assert all(asked.count(one) == 1 for one in asked if one.startswith("/assets/"))
+    named = set(re.findall(r'crossorigin href="[.](/assets/[^"]+)"', page.request.get(space.url).text()))
+    found = {one for one in asked if one.startswith("/assets/")}
+    assert found == named, "scripts/gradio_files.py writes down which they are"

@@ -17,7 +17,7 @@ from trl_space.hub.errors import HubProblem
 from trl_space.recipe import MAX_BYTES, Recipe, read_query
 from trl_space.ui import opening
 from trl_space.ui.form import FIELDS, Shown
-from trl_space.ui.handlers import LOAD, REFRESH, Handlers
+from trl_space.ui.handlers import LOAD, REFRESH, Handlers, held
 from trl_space.ui.login import LocalLogin
 from trl_space.ui.opening import Opening
 from trl_space.ui.session import Facts
@@ -182,7 +182,7 @@ def test_going_back_asks_the_rows_anew():
 def test_a_link_for_a_script_fills_the_scripts_page_and_no_training():
     answer = load("script=https://example.org/x.py&flavor=l4x1&image=ghcr.io/a/b")
     assert "https://example.org/x.py" in text(answer) and "Start image: ghcr.io/a/b" in text(answer)
-    assert answer["flavor"] == "l4x1" and answer["script_source"]["value"]["url"] == "https://example.org/x.py"
+    assert held(answer["flavor"]) == "l4x1" and answer["script_source"]["value"]["url"] == "https://example.org/x.py"
     assert answer["model"] == answer["settings"] == {"__type__": "update"}, "those places are not shown"
 
 
@@ -238,7 +238,7 @@ def test_a_model_alone_gets_rows_to_begin_with():
 )
 def test_a_dataset_alone_gets_the_goal_its_rows_fit_and_a_model(row, goal):
     answer = load("dataset=b/d", Told("b/d", "Qwen/Qwen3-0.6B", rows=(row,) * 4))
-    assert (answer["trainer"], answer["model"]) == (goal, "Qwen/Qwen3-0.6B")
+    assert (held(answer["trainer"]), answer["model"]) == (goal, "Qwen/Qwen3-0.6B")
     assert "only a dataset" in text(answer)
     assert answer["split"]["value"] == "train"
 

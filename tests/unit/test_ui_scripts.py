@@ -25,6 +25,7 @@ from trl_space.recipe import Recipe, write_duration
 from trl_space.script import Script, sha256_of
 from trl_space.trl_examples import EXAMPLES, example_at
 from trl_space.ui import script_form, script_views
+from trl_space.ui.handlers import held
 from trl_space.ui.login import LocalLogin, Visitor
 from trl_space.ui.script_form import Filled, Shown, fill, values
 from trl_space.ui.script_launch import MOST_SECRET, typed_secrets
@@ -262,9 +263,7 @@ def test_a_worked_example_fills_the_page(one: guide.Example) -> None:
     answer = load(f"guide={one.id}")
     assert one.command in text(answer)
     body = answer["script_text"]["value"]
-    done = fill(
-        {**{name: answer[name] for name in ("flavor", "timeout")}, "timeout": "1h", **shown_in(answer)}, Shown()
-    )
+    done = fill({"flavor": held(answer["flavor"]), "timeout": "1h", **shown_in(answer)}, Shown())
     assert (done.recipe, body) == (one.recipe, one.recipe.script.text)
 
 

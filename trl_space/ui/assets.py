@@ -18,11 +18,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import gradio
+
 from trl_space.texts import by_language, language, section, t
 from trl_space.trainers import TRAINERS
 from trl_space.ui import settings
 
 HERE = Path(__file__).resolve().parent
+GRADIO_FILES = HERE / "gradio_files.txt"
 ROUTE = "/gradio_api/trl/static/page.js"
 LATER_ROUTE = "/gradio_api/trl/static/later.js"
 
@@ -62,7 +65,7 @@ def _goals_with(name: str) -> list[str]:
 @cache
 def script() -> bytes:
     """All JavaScript of the page but that of `later/`, gzipped."""
-    return _packed([HERE / "base.js", *sorted((HERE / "components").glob("*.js"))])
+    return _packed([HERE / "base.js", *sorted((HERE / "components").glob("*.js"))], "trl.begin();")
 
 
 @cache
@@ -83,6 +86,24 @@ def later_url() -> str:
     return _address(LATER_ROUTE, later())
 
 
+@cache
+def early(form: bool) -> str:
+    """The elements that name what the page needs: our script and Gradio's own files (see `early.py`). Files that this
+    version of Gradio does not have are left out."""
+    served = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
+    named = GRADIO_FILES.read_text(encoding="utf-8").partition("\n")[2].split("\n\n")
+    names = [name for part in named[: 2 if form else 1] for name in part.split() if (served / name).is_file()]
+    links = [_link(f"./assets/{name}", name.endswith(".css")) for name in names]
+    links.insert(1, f'<link rel="preload" as="script" href="{script_url()}">')
+    return "".join(links)
+
+
+def _link(address: str, style: bool) -> str:
+    # As Gradio's page asks for them itself; anything else would be fetched twice.
+    kind = 'rel="preload" as="style"' if style else 'rel="modulepreload"'
+    return f'<link {kind} crossorigin href="{address}">'
+
+
 def _packed(files: Iterable[Path], more: str = "") -> bytes:
     text = "\n".join([*(file.read_text(encoding="utf-8") for file in files), more])
     return gzip.compress(_plain(text).encode(), 9, mtime=0)
@@ -99,7 +120,8 @@ def head() -> str:
     about = html.escape(t("page.about_page"))
     named = f"window.trl_language={json.dumps(language())};window.trl_words={_safe(words())};"
     meta = f'<meta name="description" content="{about}">'
-    return f"{meta}<script>{named}{first}</script><style>{stylesheet()}</style>"
+    whole = f'<script src="{script_url()}"></script>'
+    return f"{meta}<script>{named}{first}</script>{whole}<style>{stylesheet()}</style>"
 
 
 def words() -> dict[str, dict[str, str]]:

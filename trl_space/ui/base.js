@@ -225,9 +225,9 @@ window.trl = (() => {
   }
 
   // What goes to the server with the values of the form: the memory of what the page showed last (launch.js), and of the
-  // mapping part (at `place`) and the summary (behind the fields) only what the visitor chose.
+  // mapping part (at `place`) and the summary (the one `behind` the fields) only what the visitor chose.
   // On the Scripts page the text of the script (at `text`) is what is looked at from now on, and what would run.
-  function send(all, place, text) {
+  function send(all, place, text, behind) {
     trl.note();
     const kept = { turn: state.dirty, nth: (state.asked += 1), there: trl.address.there(), view, linked: trl.address.linked(), locks: trl.locks(), filled: trl.filled() };
     for (const name of ["trainer", "preset", "named", "settings", "extra", "follow", "unsaid"]) kept[name] = (trl.remembered ?? all[0])?.[name];
@@ -237,7 +237,7 @@ window.trl = (() => {
     }
     const brief = (value, i) => {
       if (i === place) return { choices: value?.choices, for: value?.for };
-      return value && typeof value === "object" && "checks" in value ? { mend: state.mend } : value;
+      return i === behind ? { mend: state.mend } : value;
     };
     return [kept, ...all.slice(1).map((value, i) => brief(value, i + 1))];
   }
@@ -262,28 +262,83 @@ window.trl = (() => {
 
   // Parts are made a few at a time: all at once would hold up the page for as long as it takes to see it.
   const waiting = [];
-  function begin() {
+  function run() {
     const until = performance.now() + 25;
     while (waiting.length && performance.now() < until) {
       const make = waiting[0];
       try { make(); } catch (error) { console.error("Error executing js_on_load:", error); }
       waiting.shift();
     }
-    if (waiting.length) soon(begin);
+    if (waiting.length) soon(run);
+    else document.querySelectorAll("#trl-form .info-text").forEach(describe);
   }
 
-  function mount(name, said, element, props, trigger, server, watch) {
+  // The sentence below one of Gradio's own fields belongs to the field, also for who only hears it.
+  function describe(sentence) {
+    const block = sentence.closest(".block[id]"), field = block?.querySelector("input, textarea");
+    if (!field) return;
+    sentence.id = `${block.id}-help`;
+    field.setAttribute("aria-describedby", sentence.id);
+  }
+  // A field that was not there from the start.
+  document.addEventListener("focusin", (event) => event.target.closest?.("#trl-form .block[id]")?.querySelectorAll(".info-text").forEach(describe));
+
+  // What a part sees of Gradio: what it was told comes as one text (part.py), [a number, {name: value}], and stays here.
+  function told(props, watch, known) {
+    const watchers = [];
+    let text = "", changed = [];
+    const look = () => {
+      if (!props.told || props.told === text) return known;
+      text = props.told;
+      for (const [name, value] of Object.entries(JSON.parse(text)[1])) {
+        if (JSON.stringify(value) !== JSON.stringify(known[name])) changed.push(name);
+        known[name] = value;
+      }
+      return known;
+    };
+    look();
+    changed = [];
+    watch("told", () => {
+      look();
+      const news = changed;
+      changed = [];
+      for (const [names, call] of watchers) if (names.some((name) => news.includes(name))) call();
+    });
+    return {
+      props: new Proxy(known, {
+        get: (_, name) => (name in look() ? known[name] : props[name]),
+        set: (_, name, value) => { (name in look() ? known : props)[name] = value; return true; },
+      }),
+      watch(names, call) {
+        watchers.push([[names].flat(), call]);
+        if (!("value" in known) && [names].flat().includes("value")) watch("value", call);
+      },
+    };
+  }
+
+  // The same text for a part, to be told once more.
+  let again = 0;
+  const anew = (text) => JSON.stringify([`again ${(again += 1)}`, JSON.parse(text)[1]]);
+
+  function mount(name, said, given, element, props, trigger, server, watch) {
     const start = parts[name];
     if (!start) throw new Error(`no part named ${name}`);
     waiting.push(() => {
       element.replaceChildren();
-      start({ element, props, trigger, server: answered(server), watch, texts: words(said) });
+      start({ element, trigger, server: answered(server), texts: words(said), ...told(props, watch, given) });
     });
-    if (waiting.length === 1) soon(begin);
+    if (waiting.length === 1) soon(run);
+  }
+
+  // All parts are known: those that Gradio has made already come first.
+  function begin() {
+    const made = window.trl_mount.waiting ?? [];
+    window.trl_mount = mount;
+    made.forEach((part) => mount(...part));
   }
 
   // Which view: the address alone says so, and the page's head has read it (opened.js).
   const view = document.documentElement.dataset.view || "form";
 
-  return { parts, mount, h, svg, icon, safeUrl, fill, bone, duration, number, digits, money, state, recents, route, page, here, style, signIn, signOut, speak, copy, go, own, send, soon, view };
+  return { parts, begin, anew, h, svg, icon, safeUrl, fill, bone, duration, number, digits, money, state, recents, route, page, here, style, signIn, signOut, speak, copy, go, own, send, soon, view };
 })();

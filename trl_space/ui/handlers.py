@@ -29,19 +29,20 @@ from trl_space.ui import beginning, cards, form, rehearsing, script_form, script
 from trl_space.ui import opening as opened
 from trl_space.ui import settings as places
 from trl_space.ui.again import look_again
+from trl_space.ui.components import is_update
 from trl_space.ui.form import Shown
 from trl_space.ui.gate import careful
 from trl_space.ui.known import Case, ask_account, known, wait_for
 from trl_space.ui.login import Identity, Visitor
 from trl_space.ui.opening import Opening
+from trl_space.ui.reading import Reading
 from trl_space.ui.script_form import ALL_FIELDS
 from trl_space.ui.scripts import Scripts
 from trl_space.ui.session import Facts
 from trl_space.ui.showing import Showing, all_checks, offered
 from trl_space.ui.signin import outcome_of
 
-LOAD = ("notice", *ALL_FIELDS, "locks", "launch")
-MEND = LOAD
+MEND = ("notice", *ALL_FIELDS, "locks", "launch")
 READS = ("model", "dataset")  # what is read from the Hub when they are named
 REFRESH = (
     "trainer",
@@ -66,6 +67,8 @@ REFRESH = (
     "script_source",
     "script",
 )
+ROWS = ("dataset_line", "split", "mapping", "preview", "table")  # what is read of a dataset's rows
+LOAD = (*dict.fromkeys(one for one in (*MEND, *REFRESH, "model_line", *ROWS) if one != "launch"), "launch")
 
 
 def pack(names: tuple[str, ...], answer: Mapping[str, Any]) -> list[Any]:
@@ -84,6 +87,7 @@ class Handlers:
         self.facts = facts
         self.default = default or Recipe()  # what an address that asks for nothing means
         self.scripts = Scripts(identity, facts)
+        self.reading = Reading(identity, facts)
         self.stamp = itertools.count(1)
 
     # --- the page is opened -------------------------------------------------------------------------------------
@@ -96,8 +100,10 @@ class Handlers:
         """
         opening = Opening.read(asked, _query(request))
         read = opening.read_query()
+        visitor = self.identity.of_handler(token)
         if script_views.is_asked_for(opening.query, read):
-            return pack(LOAD, await self.scripts.load(opening, self.default, self.identity.of_handler(token)))
+            answer = await self.scripts.load(opening, self.default, visitor)
+            return pack(LOAD, self.with_places(answer, visitor, opening.turn, view="scripts"))
         page, recipe, kind, what = links.read_page(opening.query, read.recipe), read.recipe, "link", ""
         linked = recipe if opening.linked is None else Recipe.from_query(opening.linked)
         if nothing := links.asks_nothing(opening.query) and not opening.long:
@@ -105,7 +111,7 @@ class Handlers:
             kind = "default"
         # What a link leaves open is added until the visitor has chosen something: they may have had to sign in first.
         if page.form and (nothing or not opening.known or (recipe == linked and not opening.again)):
-            recipe, what = await beginning.begun(self.facts, recipe, self.identity.of_handler(token))
+            recipe, what = await beginning.begun(self.facts, recipe, visitor)
         notice = views.resume_notices(recipe) + opened.not_read(opening) + opened.notices(read, page, linked, kind)
         if recipe.script:  # the default of this copy, which its Scripts page begins with
             notice.append({"icon": "code", "text": t("page.link_script"), "items": []})
@@ -121,11 +127,12 @@ class Handlers:
         if opening.again:  # questions about the rows that were there are none about these
             answer["mapping"] = form.asked_columns(recipe) | ({} if recipe.dataset else {"state": "empty"})
             answer["launch"]["reads"] = list(READS)
-        return pack(LOAD, answer)
+        return pack(LOAD, await self.whole(answer, visitor, token, opening.turn) if page.form else answer)
 
     @careful
-    async def open_file(self, asked: Any) -> list[Any]:
+    async def open_file(self, asked: Any, token: gr.OAuthToken | None = None) -> list[Any]:
         """Fill the form from the text of a recipe's file: somebody else's, like a link. Gives `LOAD`."""
+        visitor, turn = self.identity.of_handler(token), Shown.read(asked).turn
         text = asked.get("text") if isinstance(asked, dict) else None
         try:
             recipe = await asyncio.to_thread(Recipe.from_yaml, text if isinstance(text, str) else "")
@@ -138,10 +145,56 @@ class Handlers:
         linked = links.as_link(recipe)
         notice = views.resume_notices(recipe) + opened.notices(ReadQuery(recipe), links.PageKeys(), linked, "file")
         if scripts:
-            return pack(LOAD, {"notice": notice, **self.scripts.filled(recipe, linked)})
+            answer = {"notice": notice, **self.scripts.filled(recipe, linked)}
+            return pack(LOAD, self.with_places(answer, visitor, turn, view="scripts"))
         answer = self.filled(recipe, notice, linked, ())
         answer["launch"]["reads"] = list(READS)
-        return pack(LOAD, {**answer, "mapping": form.asked_columns(recipe)})
+        answer["mapping"] = form.asked_columns(recipe)
+        return pack(LOAD, await self.whole(answer, visitor, token, turn))
+
+    async def whole(self, answer: dict[str, Any], visitor: Visitor, token: Any, turn: int) -> dict[str, Any]:
+        """What fills the form, and with it all that is known already: the page asks only for the rest.
+
+        `reads` names what it has to have read, `rest` says whether there is more to wait for.
+        """
+        kept = answer["launch"]
+        recipe = form.fill(field_values(answer), Shown.read(kept)).recipe
+        linked = Recipe.from_query(kept["linked"])
+        case = known(self.facts, recipe, visitor, linked)
+        lines = {name: {"state": "loading" if recipe.dataset else "empty"} for name in ("dataset_line", "preview")}
+        lines["model_line"] = {"state": "loading" if recipe.model else "empty"}
+        reads = list(kept["reads"])
+        if "model" in reads and case.facts.model:
+            lines["model_line"] = views.model_line(case.facts.model)
+            reads.remove("model")
+        if "dataset" in reads and case.facts.dataset:
+            names = ("dataset_line", "subset", "split")
+            asked = (token, recipe.dataset, recipe.subset, recipe.split)
+            found = dict(zip(names, await self.reading.load_dataset(*asked), strict=True))
+            recipe = replace(recipe, subset=held(found["subset"]) or "", split=held(found["split"]) or "")
+            if known(self.facts, recipe, visitor, linked).facts.sample:
+                # The fields as they are now, with the subset and the split that were chosen for who named none.
+                answer |= found
+                rows = await self.reading.load_rows(token, kept, *field_values(answer))
+                lines |= dict(zip(ROWS, rows, strict=True))
+                reads.remove("dataset")
+        answer |= lines | {"launch": {**kept, "reads": reads}}
+        answer = self.with_places(answer, visitor, turn)
+        recipe = form.fill(field_values(answer), Shown.read(answer["launch"])).recipe
+        answer["launch"]["rest"] = bool(known(self.facts, recipe, visitor, linked).waits.keys() - {"account"})
+        return answer
+
+    def with_places(self, answer: dict[str, Any], visitor: Visitor, turn: int, view: str = "form") -> dict[str, Any]:
+        """What fills the form, and what follows from it. Not of a script that only the browser has."""
+        if view == "scripts" and held(answer["script_text"]) is None:
+            return answer
+        kept, locks = answer["launch"], [one["name"] for one in answer["locks"]["locks"]]
+        shown = {**kept, "turn": turn, "locks": locks, "view": view, "filled": answer.get("settings", {}).get("filled")}
+        places = self.all_places(visitor, shown, field_values(answer))
+        # It answers no question about a form that was there: it replaces whatever was.
+        of_question = ("nth", "there")
+        places["launch"] = kept | {name: one for name, one in places["launch"].items() if name not in of_question}
+        return answer | {name: together(answer.get(name), new) for name, new in places.items()}
 
     def filled(self, recipe: Recipe, notice: list[Any], linked: Recipe, locks: tuple[str, ...]) -> dict[str, Any]:
         """What `LOAD` shows for a recipe that `linked` has filled in, but for the questions about its rows."""
@@ -319,6 +372,23 @@ class Handlers:
         given = shown if isinstance(shown, dict) else {}
         recipe = replace(Recipe.from_query(Shown.read(shown).extra), resume="")
         return {**given, "extra": form.beyond_fields(recipe), "label": None, "nth": None}
+
+
+def held(value: Any) -> Any:
+    """What a field holds after an answer: the value of an update, or the value itself."""
+    return value.get("value") if is_update(value) else value
+
+
+def field_values(answer: Mapping[str, Any]) -> list[Any]:
+    """The values of the form's fields after an answer, in their order; None for what it leaves out."""
+    return [held(answer.get(name)) for name in ALL_FIELDS]
+
+
+def together(first: Any, then: Any) -> Any:
+    """Two answers for the same place, of which the second comes right after the first."""
+    if not is_update(then) or first is None:
+        return then
+    return first | then if is_update(first) else {"value": first} | then
 
 
 def by_name(values: Sequence[Any]) -> dict[str, Any]:

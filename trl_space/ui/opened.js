@@ -66,7 +66,16 @@ window.trl_opened = (() => {
       node.children?.forEach((one) => look(one, away));
       if (away) node.children?.splice(0);
     };
-    for (const { layout } of Object.values(page)) look(layout, false);
+    const there = new Set();
+    const count = (node) => { there.add(node.id); node.children?.forEach(count); };
+    for (const { layout } of Object.values(page)) { look(layout, false); count(layout); }
+    if (!window.gradio_config) return;
+    // What happens to none of them, or after nothing of that, does not happen on this page.
+    const heard = new Set();
+    for (const one of gradio_config.dependencies)
+      if (heard.has(one.trigger_after) || one.targets.some(([id]) => there.has(id))) heard.add(one.id);
+    gradio_config.dependencies = gradio_config.dependencies.filter((one) => heard.has(one.id));
+    gradio_config.components = components.filter((one) => there.has(one.id));
   }
   const q = new URLSearchParams(trl_opened.query), root = document.documentElement.dataset;
   // What only a run of a script says, as in `script.KEYS`.
@@ -81,3 +90,5 @@ window.trl_opened = (() => {
   if (trl_opened.linked === null && names.some((one) => !["view", "signin"].includes(one))) root.linked = "";
   only(root.view);
 })();
+// Gradio makes parts when it likes, also before our own script is there.
+window.trl_mount = (...part) => (trl_mount.waiting ??= []).push(part);

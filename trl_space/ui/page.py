@@ -6,6 +6,7 @@ stable: tests and checks find their places by them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -25,16 +26,16 @@ from trl_space.ui.api import Api, Blocks
 from trl_space.ui.api_queue import ApiQueue
 from trl_space.ui.calls import Calls
 from trl_space.ui.comparing import Comparing
-from trl_space.ui.components import Part
+from trl_space.ui.components import Part, tell, telling
+from trl_space.ui.early import Early
 from trl_space.ui.exporting import Exporting
 from trl_space.ui.gallery import Gallery
 from trl_space.ui.gate import Gate
-from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers
+from trl_space.ui.handlers import LOAD, MEND, REFRESH, ROWS, Handlers
 from trl_space.ui.keeping import Keeping
 from trl_space.ui.language import Speaking
 from trl_space.ui.login import Identity, OAuthRoutes
 from trl_space.ui.my_runs import MyRuns
-from trl_space.ui.reading import Reading
 from trl_space.ui.rehearsing import Rehearsing
 from trl_space.ui.routes import RunRoutes
 from trl_space.ui.script_form import ALL_FIELDS
@@ -45,8 +46,9 @@ from trl_space.ui.signin import SignInGuard
 from trl_space.ui.theme import theme
 
 # Whoever sends the whole form sends the launch part first: it remembers what the page showed last. `trl.send` leaves
-# out what only the page itself needs; the numbers are the places of the mapping part and of the script's text.
-_PLACES = ", ".join(str(1 + ALL_FIELDS.index(name)) for name in ("mapping", "script_text"))
+# out what only the page itself needs; the numbers are the places of the mapping part, of the script's text and of what
+# comes behind the fields.
+_PLACES = ", ".join(str(1 + one) for one in (*map(ALL_FIELDS.index, ("mapping", "script_text")), len(ALL_FIELDS)))
 SEND = f"(...all) => window.trl ? trl.send(all, {_PLACES}) : all"
 # The editor tells of every letter by itself; the page has to know that what it has shown is not the last word any more.
 SEND_TEXT = f"(...all) => {{ trl.touch(true); return trl.send(all, {_PLACES}); }}"
@@ -64,7 +66,7 @@ class Page:
         facts = Facts()
         self.identity = identity
         self.handlers = Handlers(identity, facts, default)
-        self.reading = Reading(identity, facts)
+        self.reading = self.handlers.reading
         self.scripts = self.handlers.scripts
         self.calls = Calls(identity, facts, self.scripts)
         self.rehearsing = Rehearsing(identity, self.calls)
@@ -86,6 +88,8 @@ class Page:
             }
             self.header = Part(
                 "header",
+                events=("known",),
+                shown=True,
                 elem_id="trl-header",
                 hub=pictures.origin(config.endpoint()),
                 **spoken,
@@ -148,7 +152,7 @@ class Page:
 
     def _form(self) -> None:
         with gr.Column(elem_classes="t-view t-view-form t-view-run t-view-runs t-view-scripts t-view-gallery"):
-            self.at["notice"] = Part("notice", value=[], events=("drop",), elem_id="trl-notice")
+            self.at["notice"] = Part("notice", [], events=("drop",), shown=True, elem_id="trl-notice")
             shown = [self._server(name) for name in ("code", "source", "share", "edit", "keep", "publish")]
             Part("code", server=shown, elem_id="trl-code-part", later=assets.later_url())
         with gr.Column(elem_classes="t-view t-view-form t-view-scripts", elem_id="trl-locks-box"):
@@ -176,9 +180,9 @@ class Page:
                     self._split_fields()
                     self._line("dataset_line")
                     self.at["mapping"] = Part("mapping", {"state": "empty"}, events=("choose",), elem_id="trl-mapping")
-                    self.at["preview"] = Part("preview", {"state": "empty"}, elem_id="trl-preview")
+                    self.at["preview"] = Part("preview", {"state": "empty"}, shown=True, elem_id="trl-preview")
                     self._table()
-                    self.at["lengths"] = Part("lengths", {"state": "empty"}, elem_id="trl-lengths")
+                    self.at["lengths"] = Part("lengths", {"state": "empty"}, shown=True, elem_id="trl-lengths")
                     with gr.Column(elem_id="trl-scoring"):
                         self.at["rewards"] = Part(
                             "rewards",
@@ -219,7 +223,7 @@ class Page:
 
     def _line(self, name: str) -> None:
         self.at[name] = Part(
-            "facts_line", {"state": "empty"}, words=name, elem_id=f"trl-{name.replace('_line', '-line')}"
+            "facts_line", {"state": "empty"}, words=name, shown=True, elem_id=f"trl-{name.replace('_line', '-line')}"
         )
 
     def _cards(self, name: str, kind: str, value: str = "", **props: Any) -> None:
@@ -301,7 +305,7 @@ class Page:
         )
 
     def _side(self) -> None:
-        self.at["summary"] = Part("summary", events=("mend", "again"), elem_id="trl-summary")
+        self.at["summary"] = Part("summary", events=("mend", "again"), shown=True, elem_id="trl-summary")
         with gr.Column(elem_id="trl-target"):
             self.at["hub_model_id"] = gr.Textbox(
                 label=t("page.field.target"),
@@ -332,7 +336,11 @@ class Page:
         calls = [self._server("launch"), self._server("recipe")]
         self.at["launch"] = Part("launch", {}, server=calls, events=LAUNCH, elem_id="trl-launch")
         self.at["rehearsal"] = Part(
-            "rehearsal", server=[self._server("rehearse")], elem_id="trl-rehearsal", elem_classes=OF_TRAININGS
+            "rehearsal",
+            server=[self._server("rehearse")],
+            shown=True,
+            elem_id="trl-rehearsal",
+            elem_classes=OF_TRAININGS,
         )
         self.at["file"] = Part("recipe_file", events=("open",), elem_id="trl-recipe-file")
 
@@ -344,29 +352,30 @@ class Page:
     def _asks(self, handler: Any, outputs: Iterable[str], *more: str) -> dict[str, Any]:
         """An event that sends the whole form. Values reach the handlers as they were sent: `form` reads them as
         arbitrary JSON, and says what is wrong."""
-        names = [*ALL_FIELDS, *more]
-        return {
-            "fn": handler,
-            "inputs": [self.at["launch"], *self._all(names)],
-            "outputs": self._all(outputs),
-            "js": SEND,
-            **self.quiet,
-        }
+        inputs = [self.at["launch"], *self._all((*ALL_FIELDS, *more))]
+        return {"inputs": inputs, "js": SEND, **self._gives(handler, outputs)}
+
+    def _gives(self, handler: Any, outputs: Iterable[str]) -> dict[str, Any]:
+        """An event that answers for places."""
+        places = self._all(outputs)
+        return {"fn": telling(handler, places), "outputs": places, **self.quiet}
 
     def _wait(self, *names: str) -> dict[str, Any]:
         """An event that says at once what is being read, without asking the server."""
-        loading = ", ".join(["{state: 'loading'}"] * len(names))
-        return {"fn": None, "js": f"() => [{loading}]", "outputs": self._all(names), **self.quiet}
+        loading = json.dumps([tell(self.at[name], {"state": "loading"}) for name in names])
+        # The same news twice is two texts: see `tell`.
+        js = f"() => {loading}.map((one) => one.told ? {{...one, told: trl.anew(one.told)}} : one)"
+        return {"fn": None, "js": js, "outputs": self._all(names), **self.quiet}
 
     def _wire(self) -> None:
         at, do, read = self.at, self.handlers, self.reading
         refresh = self._asks(do.refresh, REFRESH)
-        rows = self._asks(read.load_rows, ["dataset_line", "split", "mapping", "preview", "table"])
+        rows = self._asks(read.load_rows, ROWS)
         rest = self._asks(read.load_rest, [])
         last = {"trigger_mode": "always_last"}
 
         def of(handler: Any, inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, Any]:
-            return {"fn": handler, "inputs": self._all(inputs), "outputs": self._all(outputs), **self.quiet}
+            return {"inputs": self._all(inputs), **self._gives(handler, outputs)}
 
         def on(names: Iterable[str], event: str = "choose", **what: Any) -> Any:
             # One event of all of them: Gradio looks through all events for each component.
@@ -379,27 +388,17 @@ class Page:
         splits = of(read.load_dataset, ["dataset", "subset", "split"], ["dataset_line", "subset", "split"])
         model = of(read.load_model, ["launch", "model"], ["model_line"])
 
-        def shown_whole(filled: Any) -> None:
-            # Nothing is made from the fields before the address, or a file, has filled them.
-            filled.then(
-                fn=None,
-                js="(...all) => all.map((one) => ({state: one ? 'loading' : 'empty'}))",
-                inputs=self._all(["model", "dataset", "dataset"]),
-                outputs=self._all(["model_line", "dataset_line", "preview"]),
-                **self.quiet,
-            )
-            filled.then(**refresh)
-
-        opening = {"fn": do.load, "inputs": at["launch"], "outputs": self._all(LOAD), **self.quiet}
+        opening = of(do.load, ["launch"], LOAD)
+        # Every event costs the browser time: what is known of what the address asks for comes with the answer to it,
+        # and the page asks again only when somebody is signed in, or something has to be read.
         filled = self.blocks.load(js="() => [window.trl_opened ?? null]", **opening)
-        filled.then(do.load_header, None, self.header, **self.quiet).then(**refresh)
-        shown_whole(filled)
-        # An empty form needs nothing to be read, and every event costs the browser time.
+        filled.then(telling(do.load_header, [self.header]), None, self.header, **self.quiet)
+        self.header.known(**refresh)
         at["launch"].read_model(**model, **last).then(**refresh)
         shown_anew(at["launch"].read_dataset(**splits, **last).then(**rows))
         at["launch"].read_rest(**rest, **last).then(**refresh)
-        shown_whole(at["launch"].opened(js="() => [trl.address.opened()]", **opening, **last))
-        shown_whole(at["file"].open(**of(do.open_file, ["file"], LOAD), **last))
+        at["launch"].opened(js="() => [trl.address.opened()]", **opening, **last)
+        at["file"].open(**of(do.open_file, ["file"], LOAD), **last)
 
         at["model"].choose(**self._wait("model_line"))
         at["model"].choose(**refresh, **last)
@@ -452,11 +451,12 @@ class Page:
                 "routes": self.routes,
                 "middleware": [
                     Middleware(Speaking),
-                    Middleware(Headers, hub=config.endpoint(), framed=hosts is None, script=assets.script_url()),
+                    Middleware(Headers, hub=config.endpoint(), framed=hosts is None),
                     Middleware(OriginGuard, hosts=hosts),
                     Middleware(Gate, blocks=self.blocks),
                     Middleware(SignInGuard, signed_out=self.signed_out),
                     Middleware(GZipMiddleware, minimum_size=2000, compresslevel=6),
+                    Middleware(Early, links=assets.early),
                 ],
             },
         }

@@ -91,16 +91,13 @@ class Headers:
     Args:
         hub: the Hub's address; it may show the page in a frame (a Space's page does), and its pictures are shown.
         framed: whether the Hub may frame it at all; not on a person's own computer.
-        script: the address of the page's own script, relative to the page: it is asked for with the page, and not when
-            Gradio has found the first part that needs it.
     """
 
-    def __init__(self, app: ASGIApp, hub: str, framed: bool = True, script: str = "") -> None:
+    def __init__(self, app: ASGIApp, hub: str, framed: bool = True) -> None:
         self.app = app
         policy = content_policy(hub, framed)
         self.always = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "strict-origin-when-cross-origin"}
         self.always |= {"Content-Security-Policy": policy, "Permissions-Policy": PERMISSIONS}
-        self.first = f"<{script}>; rel=preload; as=script" if script else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and add to its answer."""
@@ -110,8 +107,6 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in self.always.items():
                     headers.setdefault(name, value)
-                if self.first and scope["path"] == "/":
-                    headers.append("Link", self.first)
             await send(message)
 
         await self.app(scope, receive, more if scope["type"] == "http" else send)

@@ -8,6 +8,6 @@ Gradio evaluates what templates contain.
 from __future__ import annotations
 
 from trl_space.ui.components.editor import Editor
-from trl_space.ui.components.part import Part
+from trl_space.ui.components.part import Part, is_update, tell, telling
 
-__all__ = ["Editor", "Part"]
+__all__ = ["Editor", "Part", "is_update", "tell", "telling"]

@@ -1,6 +1,6 @@
 // The top of the page: mark, the four views, and who is signed in.
 // languages, language: see language.js. hub: the Hub's address, whose page may show this one in a frame. value: null while it is being read, else {mode: "oauth" | "local" | "none", account: null | {name, fullname, avatar, orgs}, problem}
-trl.parts.header = ({ element, props, watch, texts }) => {
+trl.parts.header = ({ element, props, trigger, watch, texts }) => {
   const { h, icon } = trl;
   trl.address.start(props.hub);
   const mark = trl.svg("svg", { viewBox: "0 0 28 28", class: "t-logo", "aria-hidden": "true" });
@@ -45,6 +45,8 @@ trl.parts.header = ({ element, props, watch, texts }) => {
     const value = props.value;
     if (!value) return place.replaceChildren(h("span", { class: "t-skel t-account-bone" }));
     trl.state.account = value.account?.name || "";
+    // Much on a form follows from who it is.
+    if ((value.account || value.problem) && ["form", "scripts"].includes(trl.view)) trigger("known");
     if (value.account) return place.replaceChildren(menu(value.account, value.mode));
     if (value.mode === "oauth") return place.replaceChildren(
       h("button", { type: "button", class: "t-btn", id: "trl-signin", title: value.problem || null, onclick: trl.signIn }, icon("user"), texts.signin));

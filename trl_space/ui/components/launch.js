@@ -4,7 +4,8 @@
 // counts the visitor's changes: the button answers only to what the page has shown for the last of them. One filled form
 // has one launch id (launch_ids.js), so that a second click or a repeated request never starts a second job. `query` goes
 // into the address; `long` is its size in bytes when a file has to take the place of the link. With `waits`, something is
-// still being read, so it is asked again. What filled the page in comes as {linked, opened, reads: what is read for it} (address.js).
+// still being read, so it is asked again. What filled the page in comes as {linked, opened, reads: what is read for it, rest:
+// whether there is more to wait for} (address.js).
 trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
   const { h, icon } = trl;
   let starting = false;
@@ -153,9 +154,9 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     if (!flashing) calm();
   };
   let shown = null, waiting = null;
-  const ask = (names) => {
-    names.forEach((name) => trigger(`read_${name}`));
-    if (!names.includes("dataset")) trigger("read_rest");
+  const ask = ({ reads = [], rest }) => {
+    reads.forEach((name) => trigger(`read_${name}`));
+    if (rest !== false && !reads.includes("dataset")) trigger("read_rest");
   };
   // What the page remembers of an answer: also of one that has only just come, when the whole form is sent again at once.
   let noted = null, about = true, newest = 0;
@@ -171,7 +172,7 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     about = trl.address.about(value);
     if (filled || about) trl.remembered = value;
     // The other places have what filled them in a moment later.
-    if (filled) trl.soon(() => ask(value.reads || []));
+    if (filled) trl.soon(() => ask(value));
   };
   const arrive = () => {
     const value = props.value || {};

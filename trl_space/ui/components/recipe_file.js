@@ -1,5 +1,5 @@
 // Opening the file of a recipe, from a picker or pasted: the server reads it as text, and it fills the form like a link.
-// value: {text, view: the page that it is to fill}; `open` asks the server to read it.
+// value: {text, view: the page that it is to fill, turn: that of the page}; `open` asks the server to read it.
 trl.parts.recipe_file = ({ element, props, trigger, texts }) => {
   const { h, icon } = trl;
   const MOST = 200000; // bytes; what the server takes in one question is little more
@@ -17,8 +17,8 @@ trl.parts.recipe_file = ({ element, props, trigger, texts }) => {
   const take = h("button", { type: "button", class: "t-btn t-primary", id: "trl-recipe-take", onclick: () => {
     if (!area.value.trim()) return area.focus();
     if (new Blob([area.value]).size > MOST) return (said.textContent = texts.too_long);
-    props.value = { text: area.value, view: trl.view };
     trl.touch();
+    props.value = { text: area.value, view: trl.view, turn: trl.state.dirty };
     trigger("open");
     show(false);
     document.getElementById("trl-notice")?.scrollIntoView({ block: "nearest" });
