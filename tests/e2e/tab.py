@@ -29,6 +29,14 @@ NONSENSE: list[Any] = [
 ]
 
 
+def told(answer: Any) -> Any:
+    """What a part makes of an answer: see `trl_space.ui.components.tell`."""
+    if not isinstance(answer, dict) or "told" not in answer.get("props", {}):
+        return answer
+    news = json.loads(answer["props"]["told"])[1]
+    return news["value"] if "value" in news else {**answer, **news}
+
+
 class Tab:
     """A visitor without a browser; `who` is None for an anonymous one."""
 
@@ -76,8 +84,8 @@ class Tab:
         )
 
     def event(self, name: str, *values: Any) -> list[Any]:
-        """What an event of the page gives; `name` is its handler's."""
+        """What an event of the page gives, of parts what they are told; `name` is its handler's."""
         number = next(one["id"] for one in self.config["dependencies"] if one["api_name"].startswith(name))
         answer = self.post("run/predict", {"fn_index": number, "data": list(values), "session_hash": "tab"})
         assert answer.status_code == 200, answer.text
-        return answer.json()["data"]
+        return [told(one) for one in answer.json()["data"]]

@@ -98,7 +98,7 @@ def test_an_account_that_cannot_be_read_is_said(new_page: NewPage, space: Space,
     page = new_page()
     page.goto(f"{space.url}/{link()}")
     page.locator("#trl-signin").click()
-    page.get_by_role("radio", name=re.compile("grace")).check()
+    page.get_by_role("radio", name=re.compile(r"\bgrace\b")).check()
     page.get_by_role("button", name="Allow").click()
     says(page.locator("#trl-summary [data-check='account_unread']"), "cannot be reached")
     expect(search(page, "model")).to_have_value("demo/tiny-qwen3")

@@ -21,7 +21,7 @@ WORKSHOP = f"{LINK}&group=class-3&max_usd=2&lock=model,learning_rate,flavor"
 def sign_in_with_acme(page: Page) -> None:
     """As ada, and for her organisation too."""
     page.locator("#trl-signin").click()
-    page.get_by_role("radio", name="ada").check()
+    page.get_by_role("radio", name=re.compile(r"\bada\b")).check()
     page.get_by_label("Also for Acme").check()
     page.get_by_role("button", name="Allow").click()
     expect(page.locator("#trl-account")).to_contain_text("ada")

@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from trl_space.ui.components import is_update
+from trl_space.ui.handlers import together
+
 VOLATILE = {"stamp", "now", "turn", "size", "when"}  # what may differ between two answers that say the same
 _JOB = re.compile(r"\b[0-9a-f]{24}\b")
 
@@ -49,6 +52,15 @@ def called(answer: dict[str, Any]) -> Answer:
 def given(value: Any) -> Any:
     """A value that a handler answers, as the page then holds it."""
     return value.get("value") if isinstance(value, dict) and value.get("__type__") == "update" else value
+
+
+def shown_after(first: Any, then: Any) -> Any:
+    """What a place shows after two answers: its value, or its properties by name."""
+    both = together(first, then)
+    if not is_update(both):
+        return both
+    found = {name: one for name, one in both.items() if name != "__type__"}
+    return found.get("value") if found.keys() <= {"value"} else found
 
 
 def plain(value: Any) -> Any:

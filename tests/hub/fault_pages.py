@@ -45,9 +45,14 @@ from trl_space.ui.rehearsing import Rehearsing
 from trl_space.ui.routes import RunRoutes
 from trl_space.ui.session import Facts
 
-from .fault_answers import Answer, called, given, plain
+from .fault_answers import Answer, called, given, plain, shown_after
 from .fault_scripts import ScriptsPressed
 from .launching import as_after_a_restart
+
+
+def sent_with(loaded: dict[str, Any]) -> dict[str, Any]:
+    """What the browser sends with the fields after the form was filled (`trl.send`)."""
+    return {**loaded["launch"], "filled": loaded["settings"].get("filled")}
 
 
 class Page(ScriptsPressed):
@@ -103,7 +108,7 @@ class Page(ScriptsPressed):
         """Open a link and wait for everything that the page reads for it."""
         request = SimpleNamespace(query_params=dict(parse_qsl(link, keep_blank_values=True)))
         loaded = dict(zip(LOAD, await self.handlers.load(request), strict=True))
-        shown, values = loaded["launch"], [given(loaded[name]) for name in FIELDS]
+        shown, values = sent_with(loaded), [given(loaded[name]) for name in FIELDS]
         by_name = dict(zip(FIELDS, values, strict=True))
         do, read, token = self.handlers, self.reading, self.token
         await do.refresh(token, shown, *values)
@@ -114,17 +119,20 @@ class Page(ScriptsPressed):
             read.load_rows(token, shown, *values),
             read.load_rest(token, shown, *values),
         )
-        places = dict(zip(REFRESH, await do.refresh(token, shown, *values), strict=True))
+        answer = dict(zip(REFRESH, await do.refresh(token, shown, *values), strict=True))
+        places = {name: shown_after(loaded[name], one) for name, one in answer.items()}
         return self._form(header, model, dataset, rows, places)
 
     async def look_again(self, link: str, check: str) -> Answer:
         """Open a link, and come back to it from the page that a check led to."""
         request = SimpleNamespace(query_params=dict(parse_qsl(link, keep_blank_values=True)))
         loaded = dict(zip(LOAD, await self.handlers.load(request), strict=True))
-        shown, values = loaded["launch"], [given(loaded[name]) for name in FIELDS]
+        shown, values = sent_with(loaded), [given(loaded[name]) for name in FIELDS]
         await self.reading.load_rest(self.token, shown, *values)
         again = await self.handlers.look_again(self.token, shown, *values, {"mend": check})
-        return self._form({}, {}, [{}, None, None], [{}, None, None, {}, None], dict(zip(REFRESH, again, strict=True)))
+        answer = dict(zip(REFRESH, again, strict=True))
+        places = {name: shown_after(loaded[name], one) for name, one in answer.items()}
+        return self._form({}, {}, [{}, None, None], [{}, None, None, {}, None], places)
 
     def _form(self, header: dict, model: Any, dataset: list, rows: list, places: dict[str, Any]) -> Answer:
         preview = rows[3] if isinstance(rows[3], dict) else {}

@@ -20,7 +20,7 @@ from trl_space.script import Script
 from trl_space.ui.handlers import LOAD, REFRESH
 from trl_space.ui.script_form import ALL_FIELDS
 
-from .fault_answers import Answer, called, given, plain
+from .fault_answers import Answer, called, given, plain, shown_after
 
 SHELF = f"ada/{NAME}"
 """The dataset in which ada's scripts are kept."""
@@ -44,7 +44,8 @@ class ScriptsPressed:
         values["script_text"] = read.get("text", "")
         shown, form = {**loaded["launch"], "view": "scripts"}, [values[name] for name in ALL_FIELDS]
         header, _ = await asyncio.gather(self.handlers.load_header(token), self.reading.load_rest(token, shown, *form))
-        places = dict(zip(REFRESH, await self.handlers.refresh(token, shown, *form), strict=True))
+        answer = dict(zip(REFRESH, await self.handlers.refresh(token, shown, *form), strict=True))
+        places = {name: shown_after(loaded[name], one) for name, one in answer.items()}
         checks = {one["id"]: one["level"] for one in places["summary"]["checks"]}
         told = [header.get("problem"), read.get("problem"), places["flavor"].get("nothing")]
         told += [f"{one['title']}. {one['reason']}" for one in places["summary"]["checks"] if one["level"] == "blocks"]

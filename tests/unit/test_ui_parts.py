@@ -47,6 +47,14 @@ def test_of_a_part_that_is_only_shown_gradio_holds_nothing():
     assert tell(part, gr.skip()) == gr.skip()
 
 
+def test_gradio_keeps_nothing_of_what_a_part_was_told():
+    """For each answer it makes the part anew with everything in it, and keeps that for each visitor."""
+    part = Part("lengths", {"state": "empty"}, shown=True, elem_id="trl-lengths")
+    again = Part(**part.constructor_args | {"told": "x" * 1000, "render": False})
+    assert "told" not in again.constructor_args and again.js_on_load == part.js_on_load and again.shown
+    assert again.elem_id == "trl-lengths" and not hasattr(again, "told")
+
+
 def test_the_same_news_twice_is_two_texts():
     """A part may have changed by itself in between, as a notice that was closed."""
     part = Part("notice", [], shown=True)

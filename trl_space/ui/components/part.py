@@ -39,8 +39,13 @@ class Part(gr.HTML):
         shown: bool = False,
         elem_id: str | None = None,
         elem_classes: list[str] | str | None = None,
+        told: str = "",
+        render: bool = True,
         **props: Any,
     ) -> None:
+        # Gradio makes a part anew for each answer and keeps for each visitor what it was made with; it is on its way.
+        for made_with in self._constructor_args:
+            made_with.pop("told", None)
         super().__init__(
             value=None if shown else value,
             html_template="",
@@ -50,6 +55,7 @@ class Part(gr.HTML):
             elem_id=elem_id,
             elem_classes=elem_classes,
             told="",
+            render=render,
         )
         self.shown = shown
 
