@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from trl_space.texts import speaking, t
+from trl_space.texts import retold, speaking, t
 from trl_space.ui import assets
 from trl_space.ui.components import Part, tell, telling
 from trl_space.ui.early import Early
@@ -77,9 +77,7 @@ def test_other_places_are_answered_as_they_are():
 def test_what_a_part_begins_with_is_said_in_each_language():
     part = Part("cards", "", options=[{"title": t("goal.dpo.title")}])
     with speaking("de"):
-        german = json.loads(json.dumps({"js": t("goal.dpo.title")}))["js"]
-        from trl_space.texts import retold
-
+        german = t("goal.dpo.title")
         assert german in retold(part.js_on_load) and german not in part.js_on_load
 
 
@@ -114,3 +112,9 @@ def test_what_is_named_is_there():
     assert links == written, "another version of Gradio: scripts/gradio_files.py writes down its files"
     assert set(re.findall("href=[^>]+", assets.early(False))) < set(re.findall("href=[^>]+", assets.early(True)))
     assert assets.script_url() in assets.early(False)
+
+
+def test_gradio_speaks_the_visitors_language():
+    assert '{value:"en"}' in assets.early(True)
+    with speaking("de"):
+        assert '{value:"de"}' in assets.early(True) and 'lang="de"' in assets.early(False)

@@ -86,10 +86,17 @@ def later_url() -> str:
     return _address(LATER_ROUTE, later())
 
 
-@cache
 def early(form: bool) -> str:
-    """The elements that name what the page needs: our script and Gradio's own files (see `early.py`). Files that this
-    version of Gradio does not have are left out."""
+    """What stands at the top of the page (see `early.py`): the elements that name what it needs, and in which language
+    Gradio is to speak. It asks the browser, whose language may be another one than the visitor has chosen here."""
+    spoken = json.dumps(language())
+    ours = f'Object.defineProperty(navigator,"language",{{value:{spoken}}});document.documentElement.lang={spoken};'
+    return f"<script>{ours}</script>{_links(form)}"
+
+
+@cache
+def _links(form: bool) -> str:
+    """Our script and Gradio's own files. Files that this version of Gradio does not have are left out."""
     served = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
     named = GRADIO_FILES.read_text(encoding="utf-8").partition("\n")[2].split("\n\n")
     names = [name for part in named[: 2 if form else 1] for name in part.split() if (served / name).is_file()]

@@ -1,12 +1,6 @@
 // Runs in the page's head, before anything is drawn: what the address asks for, and whether this page wrote it itself.
 // trl_written remembers, for this tab alone, which addresses the page has written and what link each began with: all that
 // another address says is somebody else's, and no address can say otherwise. trl_opened is what the server is told.
-// Gradio says the browser's language of the page; it is the one that the visitor may have chosen in its place.
-(() => {
-  const root = document.documentElement, keep = () => { if (root.lang !== trl_language) root.lang = trl_language; };
-  keep();
-  new MutationObserver(keep).observe(root, { attributes: true, attributeFilter: ["lang"] });
-})();
 window.trl_written = (() => {
   const KEY = "trl-space:written", KEPT = "trl-space:kept";
   const OURS = ["__theme", "__sign", "signin"]; // how the page is shown, no part of what it shows

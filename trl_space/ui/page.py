@@ -1,4 +1,4 @@
-"""The page: its parts, where they stand, and which handler answers what.
+"""The page: its parts and where they stand. Which handler answers what is said by `wiring`.
 
 `build(identity)` makes the Blocks; `options(...)` is what `launch` gets beside them. Ids start with `trl-` and are
 stable: tests and checks find their places by them.
@@ -6,9 +6,6 @@ stable: tests and checks find their places by them.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -26,37 +23,29 @@ from trl_space.ui.api import Api, Blocks
 from trl_space.ui.api_queue import ApiQueue
 from trl_space.ui.calls import Calls
 from trl_space.ui.comparing import Comparing
-from trl_space.ui.components import Part, tell, telling
+from trl_space.ui.components import Part
 from trl_space.ui.early import Early
 from trl_space.ui.exporting import Exporting
 from trl_space.ui.gallery import Gallery
 from trl_space.ui.gate import Gate
-from trl_space.ui.handlers import LOAD, MEND, REFRESH, ROWS, Handlers
+from trl_space.ui.handlers import Handlers
 from trl_space.ui.keeping import Keeping
 from trl_space.ui.language import Speaking
 from trl_space.ui.login import Identity, OAuthRoutes
 from trl_space.ui.my_runs import MyRuns
 from trl_space.ui.rehearsing import Rehearsing
 from trl_space.ui.routes import RunRoutes
-from trl_space.ui.script_form import ALL_FIELDS
 from trl_space.ui.script_places import OF_SCRIPTS, OF_TRAININGS, script_places, title
 from trl_space.ui.security import Headers, OriginGuard
 from trl_space.ui.session import Facts
 from trl_space.ui.signin import SignInGuard
 from trl_space.ui.theme import theme
+from trl_space.ui.wiring import Wiring
 
-# Whoever sends the whole form sends the launch part first: it remembers what the page showed last. `trl.send` leaves
-# out what only the page itself needs; the numbers are the places of the mapping part, of the script's text and of what
-# comes behind the fields.
-_PLACES = ", ".join(str(1 + one) for one in (*map(ALL_FIELDS.index, ("mapping", "script_text")), len(ALL_FIELDS)))
-SEND = f"(...all) => window.trl ? trl.send(all, {_PLACES}) : all"
-# The editor tells of every letter by itself; the page has to know that what it has shown is not the last word any more.
-SEND_TEXT = f"(...all) => {{ trl.touch(true); return trl.send(all, {_PLACES}); }}"
 # The settings whose meaning is seen in the rows: which words are learned.
 SEEN_IN_ROWS = ["assistant_only_loss", "completion_only_loss"]
 # What the launch part tells: it asks again; Back or Forward was pressed; what is to be read of what filled the page in.
 LAUNCH = ("reread", "opened", "read_model", "read_dataset", "read_rest")
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False, "preprocess": False}
 
 
 class Page:
@@ -95,9 +84,7 @@ class Page:
                 **spoken,
             )
             self.at: dict[str, Any] = {}  # every place by its name, as `form.FIELDS` and the handlers call it
-            # Gradio tells every output of every event of the page, and copies all that it holds for it, whenever any
-            # event begins or ends, also when none shows its progress. So all of them have one that holds nothing.
-            self.quiet = {**QUIET, "show_progress_on": gr.HTML(visible=False, js_on_load=None)}
+            still = gr.HTML(visible=False, js_on_load=None)
             self._form()
             with gr.Column(elem_classes="t-view t-view-run", elem_id="trl-run"):
                 Part("run_view", server=[self._server("cancel")])
@@ -108,7 +95,7 @@ class Page:
             with gr.Column(elem_classes="t-view t-view-gallery", elem_id="trl-gallery-page"):
                 Part("gallery", server=[self._server("gallery")], goals=words.goals())
             Part("language", elem_id="trl-foot", **spoken)
-            self._wire()
+            Wiring(self.blocks, {**self.at, "header": self.header}, self.handlers, still).wire()
             self.api.expose()
         # Gradio's banner for Spaces would ask huggingface.co about the Space and Google for fonts; the page has a
         # header of its own.
@@ -344,94 +331,6 @@ class Page:
         )
         self.at["file"] = Part("recipe_file", events=("open",), elem_id="trl-recipe-file")
 
-    # --- wiring -------------------------------------------------------------------------------------------------
-
-    def _all(self, names: Iterable[str]) -> list[Any]:
-        return [self.at[name] for name in names]
-
-    def _asks(self, handler: Any, outputs: Iterable[str], *more: str) -> dict[str, Any]:
-        """An event that sends the whole form. Values reach the handlers as they were sent: `form` reads them as
-        arbitrary JSON, and says what is wrong."""
-        inputs = [self.at["launch"], *self._all((*ALL_FIELDS, *more))]
-        return {"inputs": inputs, "js": SEND, **self._gives(handler, outputs)}
-
-    def _gives(self, handler: Any, outputs: Iterable[str]) -> dict[str, Any]:
-        """An event that answers for places."""
-        places = self._all(outputs)
-        return {"fn": telling(handler, places), "outputs": places, **self.quiet}
-
-    def _wait(self, *names: str) -> dict[str, Any]:
-        """An event that says at once what is being read, without asking the server."""
-        loading = json.dumps([tell(self.at[name], {"state": "loading"}) for name in names])
-        # The same news twice is two texts: see `tell`.
-        js = f"() => {loading}.map((one) => one.told ? {{...one, told: trl.anew(one.told)}} : one)"
-        return {"fn": None, "js": js, "outputs": self._all(names), **self.quiet}
-
-    def _wire(self) -> None:
-        at, do, read = self.at, self.handlers, self.reading
-        refresh = self._asks(do.refresh, REFRESH)
-        rows = self._asks(read.load_rows, ROWS)
-        rest = self._asks(read.load_rest, [])
-        last = {"trigger_mode": "always_last"}
-
-        def of(handler: Any, inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, Any]:
-            return {"inputs": self._all(inputs), **self._gives(handler, outputs)}
-
-        def on(names: Iterable[str], event: str = "choose", **what: Any) -> Any:
-            # One event of all of them: Gradio looks through all events for each component.
-            return gr.on([heard(at[name], event) for name in names], **what)
-
-        def shown_anew(event: Any) -> None:
-            # What was found is shown at once; what takes longer (how long the rows are) when it is there.
-            event.then(**refresh).then(**rest).then(**refresh)
-
-        splits = of(read.load_dataset, ["dataset", "subset", "split"], ["dataset_line", "subset", "split"])
-        model = of(read.load_model, ["launch", "model"], ["model_line"])
-
-        opening = of(do.load, ["launch"], LOAD)
-        # Every event costs the browser time: what is known of what the address asks for comes with the answer to it,
-        # and the page asks again only when somebody is signed in, or something has to be read.
-        filled = self.blocks.load(js="() => [window.trl_opened ?? null]", **opening)
-        filled.then(telling(do.load_header, [self.header]), None, self.header, **self.quiet)
-        self.header.known(**refresh)
-        at["launch"].read_model(**model, **last).then(**refresh)
-        shown_anew(at["launch"].read_dataset(**splits, **last).then(**rows))
-        at["launch"].read_rest(**rest, **last).then(**refresh)
-        at["launch"].opened(js="() => [trl.address.opened()]", **opening, **last)
-        at["file"].open(**of(do.open_file, ["file"], LOAD), **last)
-
-        at["model"].choose(**self._wait("model_line"))
-        at["model"].choose(**refresh, **last)
-        shown_anew(at["model"].choose(**model, **last))
-        for name in ("teacher", "reward_model"):
-            at[name].choose(**self._wait(f"{name}_line"))
-        on(["teacher", "reward_model"], **refresh, **last).then(**rest).then(**refresh)
-        at["dataset"].choose(**self._wait("dataset_line", "mapping", "preview"))
-        at["dataset"].choose(**refresh, **last)
-        shown_anew(at["dataset"].choose(**splits, **last).then(**rows))
-        on(["subset", "split"], "input", **self._wait("preview"))
-        shown_anew(on(["subset", "split"], "input", **rows, **last))
-        on(["trainer", "rewards", "mapping", "workshop", "locks"], **refresh, **last)
-        on(["script", "script_source"], **refresh, **last)
-        looked = {**refresh, "js": SEND_TEXT}
-        at["script_text"].input(**looked, **last)
-        # A text comes from a file, an address or an earlier run: into the editor, and then it is looked at.
-        at["script_source"].bring(
-            fn=None, js="() => trl.scripts.take()", outputs=[at["script_text"]], **self.quiet
-        ).then(**looked)
-        # Another machine or setting may be one that an earlier run has measured.
-        on(["preset", "method", "flavor", "settings"], **refresh, **last).then(**rest).then(**refresh)
-        # What the goal, the columns and the scores mean is seen in the rows.
-        shown_anew(on(["trainer", "mapping", "rewards"], **rows, **last))
-        native = ("rows", "held_out", "timeout", "namespace", "hub_model_id", "private", *places.NATIVE)
-        on(native, "input", **refresh, **last).then(**rest).then(**refresh)
-        at["settings"].reread(**rows, **last)
-        at["launch"].reread(**refresh, **last)
-        at["notice"].drop(**of(do.start_anew, ["launch"], ["launch"])).then(**refresh)
-        again = at["summary"].again(**self._asks(do.look_again, REFRESH, "summary"))
-        shown_anew(again.then(**model).then(**splits).then(**rows))
-        shown_anew(at["summary"].mend(**self._asks(do.mend, MEND, "summary")).then(**rows))
-
     def options(self, hosts: frozenset[str] | None = None) -> dict[str, Any]:
         """What `blocks.launch` gets. `hosts` limits the names the app answers to (None: any)."""
         return {
@@ -465,15 +364,6 @@ class Page:
 def build(identity: Identity, default: Recipe | None = None) -> Page:
     """The page for visitors known by `identity`; `default` is what an address that asks for nothing means."""
     return Page(identity, default)
-
-
-def heard(place: gr.components.Component, event: str) -> Any:
-    """What `gr.on` takes for an event of a component; those that a part names itself come in another form."""
-    listener = getattr(place, event)
-    if isinstance(listener, partial):
-        listener = listener.func
-        listener.__self__ = place
-    return listener
 
 
 @by_language
