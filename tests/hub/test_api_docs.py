@@ -22,6 +22,7 @@ from huggingface_hub import HfApi
 from trl_space.hub import jobs
 from trl_space.hub.errors import Kind
 from trl_space.localhub.server import LocalHub
+from trl_space.script import MAX_SCRIPT
 from trl_space.ui import api, api_queue, gate
 from trl_space.ui.api_answers import ENTRIES
 
@@ -140,6 +141,7 @@ def test_the_tables_are_those_of_the_program(app: Served, local_hub: LocalHub) -
 
 
 def test_the_limits_are_those_of_the_program() -> None:
-    assert gate.MAX_STEP == 256 * 1024 and "at most 256 KiB" in TEXT
+    assert gate.MAX_BODY == 640 * 1024 and "at most 640 KiB" in TEXT
+    assert MAX_SCRIPT == 384 * 1024 and "a pasted script of 384 KiB" in TEXT
     assert f"One caller has {api.MOST_AT_ONCE} calls" in TEXT and f"together has {api.MOST_IN_ALL}." in TEXT
     assert f"At most {api_queue.MOST_WAITING} announced" in TEXT and f"after {api_queue.WAIT:.0f} seconds" in TEXT

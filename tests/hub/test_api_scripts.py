@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
-from trl_space.script import Script, sha256_of
+from trl_space.script import MAX_SCRIPT, Script, sha256_of
 from trl_space.ui.api_answers import ENTRIES
 from trl_space.ui.script_launch import MOST_SECRET
 
@@ -104,6 +104,14 @@ def ended(hub: LocalHub, run: str) -> tuple[Any, list[str]]:
     api = HfApi(token=hub.token(WHO))
     job = api.inspect_job(job_id=run.partition("/")[2], namespace=WHO)
     return wait(api, job), logs(api, job)
+
+
+def test_a_script_as_long_as_the_page_takes_is_taken(app: Served) -> None:
+    rest = MAX_SCRIPT - len(TELLS) - 2
+    found = app.call("check", written(Script(text=f"{TELLS}# {'x' * rest}")))
+    assert found["problem"] is None and found["checks"], found
+    longer = app.post("/gradio_api/run/check", {"data": [TELLS + "x" * 2 * rest]})
+    assert longer.status_code == 413
 
 
 # --- the whole way ----------------------------------------------------------------------------------------------------

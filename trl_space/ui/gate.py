@@ -51,7 +51,6 @@ EVENT, CALL = f"{API}/run/predict", f"{API}/component_server"
 # A step of the API: by its name in one request, or as the Gradio client does it, whose answer comes over DATA.
 STEP, JOIN, DATA = f"{API}/run/", f"{API}/queue/join", f"{API}/queue/data"
 MAX_BODY = 640 * 1024  # bytes; a script of MAX_SCRIPT, written as JSON, with room for the rest
-MAX_STEP = 256 * 1024  # of a call of the API, some of which wait
 MAX_DEPTH = 16  # lists and objects within each other
 
 
@@ -103,7 +102,7 @@ class Gate:
         headers = dict(scope["headers"])
         if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != b"application/json":
             raise Refused(415, "Send JSON.")
-        given = read_json(await body_of(receive, MAX_STEP if step is not None or path == JOIN else MAX_BODY))
+        given = read_json(await body_of(receive, MAX_BODY))
         if step is not None:
             path, passed = EVENT, self.step(given | {"fn_index": step._id}, scope)
         else:

@@ -2,7 +2,7 @@
 // value: {text, view: the page that it is to fill, turn: that of the page}; `open` asks the server to read it.
 trl.parts.recipe_file = ({ element, props, trigger, texts }) => {
   const { h, icon } = trl;
-  const MOST = 200000; // bytes; what the server takes in one question is little more
+  const MOST = 450000; // bytes; the longest script fits, and the server takes it in one question
   const area = h("textarea", { class: "t-input t-mono", id: "trl-recipe-text", rows: "6", spellcheck: "false", "aria-label": texts.paste, placeholder: texts.hint });
   const said = h("p", { class: "t-small", role: "status" });
   const pick = h("input", { type: "file", class: "t-sr", id: "trl-recipe-pick", accept: ".yaml,.yml,text/yaml,text/plain", tabindex: "-1", "aria-hidden": "true", onchange: async () => {
