@@ -34,7 +34,7 @@ def told(answer: Any) -> Any:
     if not isinstance(answer, dict) or "told" not in answer.get("props", {}):
         return answer
     news = json.loads(answer["props"]["told"])[1]
-    return news["value"] if "value" in news else {**answer, **news}
+    return news.get("value", {**answer, **news})
 
 
 class Tab:
