@@ -106,7 +106,7 @@ def test_what_belongs_to_a_goal_is_hidden_for_the_others():
 @pytest.mark.parametrize("lang", texts.languages())
 def test_the_head_holds_the_words_of_all_parts_in_its_language(lang):
     with texts.speaking(lang):
-        head = assets.head()
+        head = assets.scripts()
         said = re.search(r"window\.trl_words=(\{.*?\});", head, flags=re.S)
         words = json.loads(said[1])
         assert words == assets.words() and words["common"]["signin"] == texts.t("page.parts.common.signin")

@@ -131,10 +131,10 @@ def test_threads_and_tasks_speak_as_who_began_them():
 
 
 def test_what_is_kept_for_all_is_kept_by_language():
-    url, packed, head = catalog.url("sft"), catalog.packed("sft"), assets.head()
+    url, packed, head = catalog.url("sft"), catalog.packed("sft"), assets.scripts()
     with speaking("de"):
         assert catalog.url("sft") != url and catalog.packed("sft") != packed
-        assert 'trl_language="de"' in retold(head) and 'trl_language="en"' in head
+        assert 'trl_language="de"' in assets.scripts() and 'trl_language="en"' in head
 
 
 def test_each_language_says_its_own_name():
@@ -176,17 +176,16 @@ def test_nothing_that_leaves_the_page_depends_on_the_language():
 
 def test_the_page_is_built_once_and_told_in_each_language():
     page = build(LocalLogin(None))
-    page.blocks.head = assets.head()
     page.blocks.config = page.blocks.get_config_file()
-    english = json.dumps(page.blocks.config, default=str)
+    english = json.dumps([page.blocks.config, assets.scripts()], default=str)
     with speaking("de"):
-        german = json.dumps(page.blocks.config, default=str)
+        german = json.dumps([page.blocks.config, assets.scripts()], default=str)
         assert page.blocks.config is page.blocks.config
     for key in ("page.intro", "page.card.machine", "page.field.timeout", "goal.dpo.title", "page.parts.header.runs"):
         for lang, said, other in (("en", english, german), ("de", german, english)):
             words = json.dumps(t(key, lang))[1:-1]
             assert words in said and words not in other, key
-    assert json.dumps(page.blocks.config, default=str) == english
+    assert json.dumps([page.blocks.config, assets.scripts()], default=str) == english
 
 
 def test_amounts_are_written_as_the_language_does():

@@ -94,12 +94,14 @@ def client() -> TestClient:
 
     routes = [Route("/", page), Route("/other", other), Route("/wrong", wrong)]
     links = {True: "<link form>", False: "<link any>"}
-    return TestClient(Starlette(routes=routes, middleware=[Middleware(Early, links=links.get)]))
+    early = Middleware(Early, links=links.get, scripts=lambda: "<script>1</script>")
+    return TestClient(Starlette(routes=routes, middleware=[early]))
 
 
 def test_the_page_names_at_its_top_what_it_needs(client):
     answer = client.get("/?model=a/m")
-    assert "<head><link form><title>" in answer.text and answer.text.endswith("\u00e9")
+    assert "<head><link form><title>x</title><script>1</script></head>" in answer.text
+    assert answer.text.endswith("\u00e9")
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert "<link any>" in client.get("/?run=ada/1").text and "<link any>" in client.get("/?view=gallery").text
     assert "<link form>" in client.get("/?view=scripts").text

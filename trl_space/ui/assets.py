@@ -20,7 +20,7 @@ from typing import Any
 
 import gradio
 
-from trl_space.texts import by_language, language, section, t
+from trl_space.texts import language, section, t
 from trl_space.trainers import TRAINERS
 from trl_space.ui import settings
 
@@ -120,15 +120,21 @@ def _address(route: str, content: bytes) -> str:
     return f"{route.lstrip('/')}?v={hashlib.sha256(content).hexdigest()[:12]}"
 
 
-@by_language
+@cache
 def head() -> str:
-    """What goes into the page's head, in the language of here."""
+    """What goes into the page's head by Gradio, before it draws anything and behind its own styles: ours."""
+    return f"<style>{stylesheet()}</style>"
+
+
+def scripts() -> str:
+    """What stands at the end of the page's head, in the language of here: what is known before Gradio begins."""
     first = _plain((HERE / "opened.js").read_text(encoding="utf-8"))
     about = html.escape(t("page.about_page"))
     named = f"window.trl_language={json.dumps(language())};window.trl_words={_safe(words())};"
-    meta = f'<meta name="description" content="{about}">'
-    whole = f'<script src="{script_url()}"></script>'
-    return f"{meta}<script>{named}{first}</script>{whole}<style>{stylesheet()}</style>"
+    return (
+        f'<meta name="description" content="{about}"><script>{named}{first}</script>'
+        f'<script defer src="{script_url()}"></script>'
+    )
 
 
 def words() -> dict[str, dict[str, str]]:

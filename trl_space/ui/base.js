@@ -260,8 +260,14 @@ window.trl = (() => {
     port2.postMessage(null);
   }
 
-  // Parts are made a few at a time: all at once would hold up the page for as long as it takes to see it.
+  // Parts are made, and told news, a few at a time: all at once would hold up the page for as long as it takes to see it.
   const waiting = [];
+  let made = false;
+  function bit(call) {
+    if (waiting.includes(call)) return;
+    waiting.push(call);
+    if (waiting.length === 1) soon(run);
+  }
   function run() {
     const until = performance.now() + 25;
     while (waiting.length && performance.now() < until) {
@@ -269,8 +275,9 @@ window.trl = (() => {
       try { make(); } catch (error) { console.error("Error executing js_on_load:", error); }
       waiting.shift();
     }
-    if (waiting.length) soon(run);
-    else document.querySelectorAll("#trl-form .info-text").forEach(describe);
+    if (waiting.length) return soon(run);
+    if (made) document.querySelectorAll("#trl-form .info-text").forEach(describe);
+    made = false;
   }
 
   // The sentence below one of Gradio's own fields belongs to the field, also for who only hears it.
@@ -302,7 +309,7 @@ window.trl = (() => {
       look();
       const news = changed;
       changed = [];
-      for (const [names, call] of watchers) if (names.some((name) => news.includes(name))) call();
+      for (const [names, call] of watchers) if (names.some((name) => news.includes(name))) bit(call);
     });
     return {
       props: new Proxy(known, {
@@ -323,11 +330,11 @@ window.trl = (() => {
   function mount(name, said, given, element, props, trigger, server, watch) {
     const start = parts[name];
     if (!start) throw new Error(`no part named ${name}`);
-    waiting.push(() => {
+    bit(() => {
       element.replaceChildren();
       start({ element, trigger, server: answered(server), texts: words(said), ...told(props, watch, given) });
+      made = true;
     });
-    if (waiting.length === 1) soon(run);
   }
 
   // All parts are known: those that Gradio has made already come first.

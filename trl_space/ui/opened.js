@@ -68,8 +68,11 @@ window.trl_opened = (() => {
     const heard = new Set();
     for (const one of gradio_config.dependencies)
       if (heard.has(one.trigger_after) || one.targets.some(([id]) => there.has(id))) heard.add(one.id);
-    gradio_config.dependencies = gradio_config.dependencies.filter((one) => heard.has(one.id));
-    gradio_config.components = components.filter((one) => there.has(one.id));
+    // Gradio goes through all of these for each component, and its framework watches every plain object that it reads:
+    // what has a kind of its own is left alone. Nothing of it changes.
+    const unwatched = (one) => Object.setPrototypeOf(one, Object.create(Object.prototype));
+    gradio_config.dependencies = gradio_config.dependencies.filter((one) => heard.has(one.id)).map(unwatched);
+    gradio_config.components = components.filter((one) => there.has(one.id)).map(unwatched);
   }
   const q = new URLSearchParams(trl_opened.query), root = document.documentElement.dataset;
   // What only a run of a script says, as in `script.KEYS`.

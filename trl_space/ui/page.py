@@ -355,7 +355,7 @@ class Page:
                     Middleware(Gate, blocks=self.blocks),
                     Middleware(SignInGuard, signed_out=self.signed_out),
                     Middleware(GZipMiddleware, minimum_size=2000, compresslevel=6),
-                    Middleware(Early, links=assets.early),
+                    Middleware(Early, links=assets.early, scripts=assets.scripts),
                 ],
             },
         }

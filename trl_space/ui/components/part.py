@@ -8,7 +8,7 @@
 Gradio copies every single text and number that a component holds, one by one, whenever an event sends or changes the
 component. So all that a part is told by the server travels as one text (`told`), and Gradio holds nothing else of it
 but the value that the visitor may change. Of a part that is `shown` only, not even that. What a part has from the start
-is in its JavaScript, its words are in the page's head (`assets.head`).
+is in its JavaScript, its words are in the page's head (`assets.scripts`).
 """
 
 from __future__ import annotations

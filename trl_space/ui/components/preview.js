@@ -96,12 +96,17 @@ trl.parts.preview = ({ element, props, watch, texts }) => {
 
   // As high as the longest row, within reason: turning from one row to the next moves nothing.
   const fit = (rows) => {
-    box.style.height = "0";
-    let tallest = 0;
-    for (const row of rows) {
-      box.replaceChildren(...draw(row));
-      tallest = Math.max(tallest, box.scrollHeight);
-    }
+    // All of them at once, so that the browser lays the page out once.
+    const all = rows.map((row) => {
+      const one = box.cloneNode(false);
+      one.append(...draw(row));
+      one.style.height = "0";
+      return one;
+    });
+    const beside = h("div", { class: "t-fit", "aria-hidden": "true" }, all);
+    box.after(beside);
+    const tallest = Math.max(0, ...all.map((one) => one.scrollHeight));
+    beside.remove();
     box.style.height = tallest ? Math.min(tallest, 400) + "px" : "";
   };
   // A link that names a dataset will bring rows: their room is kept from the start.
