@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, TimeoutError, expect
 
 from scripts.frame import page as frame_page
 from tests.e2e.space import Space, choose, jobs_of, ready, run_of, search, sign_in, start_button
@@ -143,6 +143,24 @@ def test_an_answer_that_comes_after_that_to_a_later_question_takes_nothing_back(
 
 
 @pytest.mark.timeout(120)
+def test_nothing_can_be_chosen_before_the_link_has_filled_the_form(page: Page, space: Space) -> None:
+    """What fills the form would take it back."""
+    held: list[Route] = []
+    page.route("**/gradio_api/run/predict**", lambda route: held.append(route))
+    page.goto(f"{space.url}/{LINK}")
+    private = page.locator("#trl-private input")
+    expect(private).to_be_visible()
+    within(page, lambda: held)
+    with pytest.raises(TimeoutError):
+        private.click(timeout=1000)
+    page.unroute("**/gradio_api/run/predict**")  # which lets go of what is held
+    private.click()
+    settled(page)
+    expect(private).not_to_be_checked()
+    assert asked(page)["private"] == "false" and asked(page)["rows"] == "48"
+
+
+@pytest.mark.timeout(120)
 def test_signing_in_does_not_make_the_visitors_own_choice_a_links(page: Page, space: Space) -> None:
     page.goto(f"{space.url}/{LINK}")
     page.locator("#trl-private input").click()
@@ -150,6 +168,8 @@ def test_signing_in_does_not_make_the_visitors_own_choice_a_links(page: Page, sp
     settled(page)
     sign_in(page, "ada")
     settled(page, "Start training")
+    # What only the account tells was asked as well, though everything else was known before.
+    expect(page.locator("#trl-summary [data-level=unknown]")).to_have_count(0)
     expect(page.locator("#trl-private input")).not_to_be_checked()
     expect(page.locator("[data-check=link_public]")).to_have_count(0)
     # What the link said is still known as the link's.

@@ -85,6 +85,9 @@ window.trl_opened = (() => {
   root.filled = ["model", "dataset"].filter((one) => q.get(one)).join(" ") || "none";
   // What a link filled in will be said above the form: there is room for it from the start.
   if (trl_opened.linked === null && names.some((one) => !["view", "signin"].includes(one))) root.linked = "";
+  // What is clicked before the form is filled in would be taken back by what fills it in.
+  root.opening = "";
+  setTimeout(() => delete root.opening, 10000);
   only(root.view);
 })();
 // Gradio makes parts when it likes, also before our own script is there.

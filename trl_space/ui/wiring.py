@@ -88,7 +88,8 @@ class Wiring:
         # and the page asks again only when somebody is signed in, or something has to be read.
         filled = self.blocks.load(js="() => [window.trl_opened ?? null]", **opening)
         filled.then(telling(do.load_header, [at["header"]]), None, at["header"], **self.quiet)
-        at["header"].known(**refresh)
+        # What only a visitor's own account tells is asked when it is known who it is.
+        at["header"].known(**refresh).then(**rest).then(**refresh)
         at["launch"].read_model(**model, **last).then(**refresh)
         shown_anew(at["launch"].read_dataset(**splits, **last).then(**rows))
         at["launch"].read_rest(**rest, **last).then(**refresh)

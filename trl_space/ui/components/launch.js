@@ -168,7 +168,10 @@ trl.parts.launch = ({ element, props, trigger, server, watch, texts }) => {
     noted = value;
     newest = value.nth ?? newest;
     const filled = value.linked !== undefined;
-    if (filled) trl.address.take(value);
+    if (filled) {
+      trl.address.take(value);
+      delete document.documentElement.dataset.opening;
+    }
     about = trl.address.about(value);
     if (filled || about) trl.remembered = value;
     // The other places have what filled them in a moment later.
