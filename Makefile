@@ -22,7 +22,7 @@ WITH_BROWSER = browser=$$($(PY) scripts/browser.py --get) && BROWSER_PATH="$$bro
 help:
 	@echo 'make demo         the whole thing on this computer: no account, no network once it is set up'
 	@echo 'make run          the same page with your own Hub account (hf auth login) and real, paid jobs'
-	@echo 'make test         all quick tests: unit (2 minutes), hub (7), browser (10)'
+	@echo 'make test         all quick tests, two kinds at a time: some 20 minutes on two cores'
 	@echo 'make test-unit    tests without a server; test-hub: against the local Hub; test-e2e: in a browser'
 	@echo 'make test-full    the quick tests and the long ones'
 	@echo 'make lint         ruff, checking; make format: ruff, changing'

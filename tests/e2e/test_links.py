@@ -155,6 +155,7 @@ def test_nothing_can_be_chosen_before_the_link_has_filled_the_form(page: Page, s
         private.click(timeout=1000)
     page.unroute("**/gradio_api/run/predict**")  # which lets go of what is held
     private.click()
+    expect(page).to_have_url(re.compile("private=false"))
     settled(page)
     expect(private).not_to_be_checked()
     assert asked(page)["private"] == "false" and asked(page)["rows"] == "48"
