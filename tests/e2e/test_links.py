@@ -143,6 +143,25 @@ def test_an_answer_that_comes_after_that_to_a_later_question_takes_nothing_back(
 
 
 @pytest.mark.timeout(120)
+def test_what_was_read_of_another_choice_goes_at_once(page: Page, space: Space) -> None:
+    """Nothing of the model, or of the rows, that was chosen before stands there while the next is read."""
+    page.goto(f"{space.url}/{LINK}")
+    settled(page)
+    line, other = page.locator("#trl-model-line"), page.locator("#trl-dataset-line")
+    expect(line).to_contain_text("parameters")
+    expect(other).to_contain_text("rows")
+    expect(page.locator("#trl-preview .t-bubble-text")).not_to_have_count(0)
+    page.route("**/gradio_api/run/predict**", lambda route: None)  # which is never answered
+    choose(page, "model", "demo/tiny-qwen3-beginner")
+    expect(line.locator(".t-skel")).not_to_have_count(0)
+    expect(line).not_to_contain_text("parameters")
+    choose(page, "dataset", "demo/units-solutions")
+    expect(other.locator(".t-skel")).not_to_have_count(0)
+    expect(page.locator("#trl-preview .t-skel")).not_to_have_count(0)
+    expect(page.locator("#trl-preview .t-bubble-text")).to_have_count(0)
+
+
+@pytest.mark.timeout(120)
 def test_nothing_can_be_chosen_before_the_link_has_filled_the_form(page: Page, space: Space) -> None:
     """What fills the form would take it back."""
     held: list[Route] = []

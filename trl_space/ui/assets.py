@@ -128,9 +128,14 @@ def head() -> str:
 
 def scripts() -> str:
     """What stands at the end of the page's head, in the language of here: what is known before Gradio begins."""
+    return _scripts(language())
+
+
+@cache
+def _scripts(lang: str) -> str:
     first = _plain((HERE / "opened.js").read_text(encoding="utf-8"))
     about = html.escape(t("page.about_page"))
-    named = f"window.trl_language={json.dumps(language())};window.trl_words={_safe(words())};"
+    named = f"window.trl_language={json.dumps(lang)};window.trl_words={_safe(words())};"
     return (
         f'<meta name="description" content="{about}"><script>{named}{first}</script>'
         f'<script defer src="{script_url()}"></script>'

@@ -153,10 +153,8 @@ class Handlers:
         return pack(LOAD, await self.whole(answer, visitor, token, turn))
 
     async def whole(self, answer: dict[str, Any], visitor: Visitor, token: Any, turn: int) -> dict[str, Any]:
-        """What fills the form, and with it all that is known already: the page asks only for the rest.
-
-        `reads` names what it has to have read, `rest` says whether there is more to wait for.
-        """
+        """What fills the form, and with it all that is known already: the page asks only for what `reads` names, and
+        for the rest."""
         kept = answer["launch"]
         recipe = form.fill(field_values(answer), Shown.read(kept)).recipe
         linked = Recipe.from_query(kept["linked"])
@@ -179,10 +177,7 @@ class Handlers:
                 lines |= dict(zip(ROWS, rows, strict=True))
                 reads.remove("dataset")
         answer |= lines | {"launch": {**kept, "reads": reads}}
-        answer = self.with_places(answer, visitor, turn)
-        recipe = form.fill(field_values(answer), Shown.read(answer["launch"])).recipe
-        answer["launch"]["rest"] = bool(known(self.facts, recipe, visitor, linked).waits.keys() - {"account"})
-        return answer
+        return self.with_places(answer, visitor, turn)
 
     def with_places(self, answer: dict[str, Any], visitor: Visitor, turn: int, view: str = "form") -> dict[str, Any]:
         """What fills the form, and what follows from it. Not of a script that only the browser has."""
@@ -314,6 +309,8 @@ class Handlers:
             # What the field holds is not written again: an answer that comes late would take back what came after it.
             answer["namespace"]["value"] = payer
         moment = {"turn": last.turn, "there": last.there, "nth": last.nth, "stamp": next(self.stamp), "follow": follow}
+        # Whether there is more to wait for than who somebody is, which the header asks.
+        moment["rest"] = bool(case.waits.keys() - {"account"})
         button = showing.button(last.locked(recipe))
         answer["launch"] = {**button, **form.remembered(recipe, preset), **moment}
         answer["rehearsal"] = {**rehearsing.offer(showing), "turn": last.turn}

@@ -9,7 +9,6 @@ So all of them show it on that one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import gradio as gr
 
 from trl_space.ui import settings as places
-from trl_space.ui.components import tell, telling
+from trl_space.ui.components import telling
 from trl_space.ui.handlers import LOAD, MEND, REFRESH, ROWS, Handlers
 from trl_space.ui.script_form import ALL_FIELDS
 
@@ -56,9 +55,8 @@ class Wiring:
 
     def _wait(self, *names: str) -> dict[str, Any]:
         """An event that says at once what is being read, without asking the server."""
-        loading = json.dumps([tell(self.at[name], {"state": "loading"}) for name in names])
-        # The same news twice is two texts: see `tell`.
-        js = f"() => {loading}.map((one) => one.told ? {{...one, told: trl.anew(one.told)}} : one)"
+        said = ["trl.news({value: loading})" if place.shown else "loading" for place in self._all(names)]
+        js = f"() => {{ const loading = {{state: 'loading'}}; return [{', '.join(said)}]; }}"
         return {"fn": None, "js": js, "outputs": self._all(names), **self.quiet}
 
     def wire(self) -> None:
@@ -87,7 +85,7 @@ class Wiring:
         # Every event costs the browser time: what is known of what the address asks for comes with the answer to it,
         # and the page asks again only when somebody is signed in, or something has to be read.
         filled = self.blocks.load(js="() => [window.trl_opened ?? null]", **opening)
-        filled.then(telling(do.load_header, [at["header"]]), None, at["header"], **self.quiet)
+        filled.then(**self._gives(do.load_header, ["header"]))
         # What only a visitor's own account tells is asked when it is known who it is.
         at["header"].known(**refresh).then(**rest).then(**refresh)
         at["launch"].read_model(**model, **last).then(**refresh)
