@@ -49,11 +49,6 @@ def called(answer: dict[str, Any]) -> Answer:
     return Answer(plain(answer), told, unclear=bool(answer.get("unclear")))
 
 
-def given(value: Any) -> Any:
-    """A value that a handler answers, as the page then holds it."""
-    return value.get("value") if isinstance(value, dict) and value.get("__type__") == "update" else value
-
-
 def shown_after(first: Any, then: Any) -> Any:
     """What a place shows after two answers: its value, or its properties by name."""
     both = together(first, then)

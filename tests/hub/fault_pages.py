@@ -36,7 +36,7 @@ from trl_space.ui.calls import Calls
 from trl_space.ui.exporting import Exporting
 from trl_space.ui.form import FIELDS
 from trl_space.ui.gallery import Gallery
-from trl_space.ui.handlers import LOAD, REFRESH, Handlers
+from trl_space.ui.handlers import LOAD, REFRESH, Handlers, held
 from trl_space.ui.known import Case, known
 from trl_space.ui.login import OAuthLogin
 from trl_space.ui.my_runs import MyRuns
@@ -45,7 +45,7 @@ from trl_space.ui.rehearsing import Rehearsing
 from trl_space.ui.routes import RunRoutes
 from trl_space.ui.session import Facts
 
-from .fault_answers import Answer, called, given, plain, shown_after
+from .fault_answers import Answer, called, plain, shown_after
 from .fault_scripts import ScriptsPressed
 from .launching import as_after_a_restart
 
@@ -108,7 +108,7 @@ class Page(ScriptsPressed):
         """Open a link and wait for everything that the page reads for it."""
         request = SimpleNamespace(query_params=dict(parse_qsl(link, keep_blank_values=True)))
         loaded = dict(zip(LOAD, await self.handlers.load(request), strict=True))
-        shown, values = sent_with(loaded), [given(loaded[name]) for name in FIELDS]
+        shown, values = sent_with(loaded), [held(loaded[name]) for name in FIELDS]
         by_name = dict(zip(FIELDS, values, strict=True))
         do, read, token = self.handlers, self.reading, self.token
         await do.refresh(token, shown, *values)
@@ -127,7 +127,7 @@ class Page(ScriptsPressed):
         """Open a link, and come back to it from the page that a check led to."""
         request = SimpleNamespace(query_params=dict(parse_qsl(link, keep_blank_values=True)))
         loaded = dict(zip(LOAD, await self.handlers.load(request), strict=True))
-        shown, values = sent_with(loaded), [given(loaded[name]) for name in FIELDS]
+        shown, values = sent_with(loaded), [held(loaded[name]) for name in FIELDS]
         await self.reading.load_rest(self.token, shown, *values)
         again = await self.handlers.look_again(self.token, shown, *values, {"mend": check})
         answer = dict(zip(REFRESH, again, strict=True))

@@ -17,10 +17,10 @@ from trl_space.hub.keep_script import NAME, keep_script, publish, shelf
 from trl_space.links import by_sha256
 from trl_space.recipe import Recipe
 from trl_space.script import Script
-from trl_space.ui.handlers import LOAD, REFRESH
+from trl_space.ui.handlers import LOAD, REFRESH, held
 from trl_space.ui.script_form import ALL_FIELDS
 
-from .fault_answers import Answer, called, given, plain, shown_after
+from .fault_answers import Answer, called, plain, shown_after
 
 SHELF = f"ada/{NAME}"
 """The dataset in which ada's scripts are kept."""
@@ -35,7 +35,7 @@ class ScriptsPressed:
     async def script(self, link: str) -> Answer:
         """Open a link to a script at an address, read it, and wait for everything that the page shows about it."""
         loaded, token = await self._load(link), self.token
-        values = {name: given(loaded[name]) for name in ALL_FIELDS}
+        values = {name: held(loaded[name]) for name in ALL_FIELDS}
         source = values["script_source"]
         read = await self.handlers.scripts.read({"url": source["url"]}, token)
         changed = await self.handlers.scripts.header({"text": read.get("text"), "dependencies": ["trl"]}, token)

@@ -20,7 +20,7 @@ from trl_space.recipe import Recipe, write_duration
 from trl_space.ui import catalog, form, session
 from trl_space.ui.calls import Calls
 from trl_space.ui.form import FIELDS, Shown
-from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers, pack
+from trl_space.ui.handlers import LOAD, MEND, REFRESH, Handlers, held, pack
 from trl_space.ui.login import LocalLogin, OAuthLogin, Visitor
 from trl_space.ui.reading import Reading
 from trl_space.ui.routes import RunRoutes
@@ -56,12 +56,7 @@ def opened(query: str) -> tuple[Shown, list]:
     request = SimpleNamespace(query_params=dict(parse_qsl(query, keep_blank_values=True)))
     answer = dict(zip(LOAD, asyncio.run(handlers.load(request)), strict=True))
     assert [one for one in answer["notice"] if "drop" not in one and one["icon"] != "link"] == []
-    return Shown.read(answer["launch"]), [given(answer[name]) for name in FIELDS]
-
-
-def given(value):
-    """A value that a handler answers, as the page then holds it."""
-    return value.get("value") if isinstance(value, dict) and value.get("__type__") == "update" else value
+    return Shown.read(answer["launch"]), [held(answer[name]) for name in FIELDS]
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.to_query() or "empty")
@@ -85,7 +80,7 @@ def test_what_follows_from_a_link_leaves_the_link_as_it_is(recipe):
             assert answer["launch"]["query"] == recipe.to_query()
             shown = Shown.read({**answer["launch"], "turn": 1}).__dict__
             values = [
-                given(answer[name]) if name in answer and has_value(answer[name]) else value
+                held(answer[name]) if name in answer and has_value(answer[name]) else value
                 for name, value in zip(FIELDS, values, strict=True)
             ]
 
@@ -108,7 +103,7 @@ def test_answers_that_overtake_each_other_make_no_changes_of_the_visitors(recipe
                 if name == "launch":
                     self.shown |= answer
                 elif name in self.values and has_value(answer):
-                    self.values[name] = given(answer)
+                    self.values[name] = held(answer)
                 if name == "settings" and "filled" in answer:
                     self.shown["filled"] = answer["filled"]
 
@@ -142,7 +137,7 @@ def test_another_goal_shows_what_it_brings_and_the_first_click_is_enough():
         assert answer["settings"]["value"]["settings"] == {} and answer["settings"]["schema"].count("grpo")
         assert "trainer=grpo" in answer["launch"]["query"] and "packing" not in answer["launch"]["query"]
         assert answer["rewards"]["options"] and not answer["launch"]["ready"]
-        assert given(answer["timeout"]) == write_duration(preset.timeout * 60)
+        assert held(answer["timeout"]) == write_duration(preset.timeout * 60)
 
     asyncio.run(story())
 
@@ -151,8 +146,8 @@ def test_who_pays_is_not_written_over_by_an_answer_that_comes_late():
     async def story():
         handlers = Handlers(LocalLogin(None), unreachable())
         shown, values = opened_in(await handlers.load(asks(Recipe(namespace="acme"))))
-        for held in ("acme", None):
-            values[FIELDS.index("namespace")] = held
+        for payer in ("acme", None):
+            values[FIELDS.index("namespace")] = payer
             answer = dict(zip(REFRESH, await handlers.refresh(None, shown, *values), strict=True))
             assert not has_value(answer["namespace"]) and "choices" in answer["namespace"]
 
@@ -233,7 +228,7 @@ def asks(recipe: Recipe) -> SimpleNamespace:
 
 def opened_in(answer: list) -> tuple[dict, list]:
     by_name = dict(zip(LOAD, answer, strict=True))
-    return by_name["launch"], [given(by_name[name]) for name in FIELDS]
+    return by_name["launch"], [held(by_name[name]) for name in FIELDS]
 
 
 def has_value(value) -> bool:

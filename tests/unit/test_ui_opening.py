@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("gradio")
 
 from tests.unit.cases import CHAT, DATASET, MODEL, sample
-from tests.unit.test_ui_handlers import given, unreachable
+from tests.unit.test_ui_handlers import unreachable
 from trl_space import links
 from trl_space.hub.errors import HubProblem
 from trl_space.recipe import MAX_BYTES, Recipe, read_query
@@ -62,7 +62,7 @@ def warned(linked: Any) -> list[str]:
     async def story() -> list[str]:
         handlers = Handlers(LocalLogin(None), unreachable())
         opened = dict(zip(LOAD, await handlers.load(SimpleNamespace(query_params={}), {"query": PUBLIC}), strict=True))
-        values = [given(opened[name]) for name in FIELDS]
+        values = [held(opened[name]) for name in FIELDS]
         shown = {**opened["launch"], "linked": linked}
         answer = dict(zip(REFRESH, await handlers.refresh(None, shown, *values), strict=True))
         return [one for one in answer["launch"]["warns"] if one.startswith("link_")]
