@@ -96,7 +96,7 @@ def test_an_answer_breaks_off(local_hub, http_for, limit: int) -> None:
 
 
 def test_a_connection_is_reset_without_an_answer(local_hub) -> None:
-    printed, address = len(local_hub.output()), urlsplit(local_hub.url)
+    address = urlsplit(local_hub.url)
     local_hub.fault("^/api/repos/create$", reset=True, times=1)
     body = b'{"name":"after-a-reset"}'
     lines = ("POST /api/repos/create HTTP/1.1", f"Host: {address.netloc}", f"Content-Length: {len(body)}")
@@ -110,7 +110,16 @@ def test_a_connection_is_reset_without_an_answer(local_hub) -> None:
             else:
                 assert connection.recv(100).startswith(b"HTTP/1.1 200"), "something was done before"
     assert [one["status"] for one in local_hub.requests("/api/repos/create")] == [None, 200]
-    assert "ASGI" not in local_hub.output()[printed:]
+
+
+def test_what_breaks_on_purpose_is_no_error_in_the_output(fresh_hub) -> None:
+    for fault in ({"cut_after": 0}, {"cut_after": 40}, {"reset": True}):
+        rule = fresh_hub.fault("openid-configuration", **fault)
+        with pytest.raises(httpx.TransportError):
+            httpx.get(fresh_hub.url + "/.well-known/openid-configuration", trust_env=False)
+        fresh_hub.clear_faults(rule)
+    fresh_hub.stop()  # reads what it printed to the end
+    assert "ERROR" not in fresh_hub.output()
 
 
 def test_a_stream_breaks_off(local_hub, http_for) -> None:

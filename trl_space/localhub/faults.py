@@ -193,14 +193,20 @@ class Connections:
         await self.app({**scope, _CONNECTION: connection}, receive, send)
 
 
+async def _ended(receive: Receive) -> None:
+    """Wait until the connection is closed. uvicorn writes an error into the output for an answer without an end, but
+    not when the connection went first, and what is done on purpose here is no error."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def _reset(scope: Scope, receive: Receive) -> None:
     """Reset the connection, as a router does that has forgotten it."""
     connection = scope[_CONNECTION]
     # Closing a socket that may not linger sends RST in place of FIN.
     connection.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.abort()
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await _ended(receive)
 
 
 class FaultMiddleware:
@@ -268,7 +274,9 @@ class FaultMiddleware:
         except BaseException:
             if not cut:
                 raise
-        # Returning with the body unfinished makes uvicorn drop the connection, which is the point.
+        if cut:
+            scope[_CONNECTION].close()
+            await _ended(receive)
 
 
 def _entry(scope: Scope) -> dict[str, Any]:
