@@ -30,9 +30,7 @@ def main(arguments: list[str]) -> int:
         try:
             statuses = [subprocess.call(commands[0], cwd=ROOT), second.wait()]
         finally:
-            if second.poll() is None:
-                second.terminate()
-                second.wait()
+            second.wait()  # Ctrl+C reaches it too, and it still has the servers to end that it started
             later.seek(0)
             sys.stdout.buffer.write(later.read())
             sys.stdout.flush()

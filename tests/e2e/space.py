@@ -99,9 +99,10 @@ def sign_in(page: Page, who: str) -> None:
 
 
 def agree(page: Page, who: str) -> None:
-    """On the Hub's consent page: choose the account and agree."""
+    """On the Hub's consent page: choose the account and agree; returns when the page is there again."""
     page.get_by_role("radio", name=re.compile(rf"\b{who}\b")).check()
     page.get_by_role("button", name="Allow").click()
+    page.wait_for_url(lambda url: not re.search(r"/(oauth|login)/", url))
 
 
 def choose(page: Page, kind: str, name: str) -> None:
@@ -110,6 +111,13 @@ def choose(page: Page, kind: str, name: str) -> None:
     field.fill(name.rpartition("/")[2])
     results(page, kind).filter(has_text=name).first.click()
     expect(field).to_have_value(name)
+
+
+def copied(page: Page, button: Locator) -> str:
+    """Press a button that copies and return what it copied."""
+    page.evaluate("navigator.clipboard.writeText('')")
+    button.click()
+    return page.wait_for_function("navigator.clipboard.readText()").json_value()
 
 
 def search(page: Page, kind: str) -> Locator:

@@ -13,7 +13,7 @@ import yaml
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.printed import begin, printed
-from tests.e2e.space import Space, agree, ready, sign_in
+from tests.e2e.space import Space, agree, copied, ready, sign_in
 from tests.e2e.test_access import faults, overflow
 from trl_space import guide, resources
 from trl_space.localhub.server import LocalHub
@@ -56,10 +56,6 @@ def opened(page: Page, space: Space, recipe: Recipe = RECIPE) -> Page:
     return page
 
 
-def clipboard(page: Page) -> str:
-    return page.evaluate("navigator.clipboard.readText()")
-
-
 def saved(page: Page, button: Locator) -> tuple[str, str]:
     """Name and text of the file that a button saves."""
     with page.expect_download() as download:
@@ -86,9 +82,8 @@ def test_the_code_in_every_form(new_page, space: Space, hub: LocalHub) -> None:
         expect(page.locator(f"#trl-tab-{name}")).to_have_attribute("aria-selected", "true")
         expect(panel.get_by_role("tabpanel")).to_have_attribute("id", f"trl-place-{name}")
         texts[name] = listing.text_content()
-        panel.get_by_role("button", name="Copy", exact=True).click()
+        assert copied(page, panel.get_by_role("button", name="Copy", exact=True)) == texts[name]
         expect(panel.get_by_role("status")).to_have_text("Copied")
-        assert clipboard(page) == texts[name]
         if name != "link":
             files = {
                 "script": "train.py",
@@ -113,8 +108,7 @@ def test_the_code_in_every_form(new_page, space: Space, hub: LocalHub) -> None:
         texts
     )
     page.locator("#trl-tab-script").click()
-    panel.get_by_role("button", name="Copy this line").click()
-    assert clipboard(page) == "hf jobs uv run train.py"
+    assert copied(page, panel.get_by_role("button", name="Copy this line")) == "hf jobs uv run train.py"
 
     # The files of the worker, each as it is.
     page.keyboard.press("End")
@@ -146,9 +140,8 @@ def test_a_recipe_is_handed_on(new_page, space: Space) -> None:
     link = page.locator("#trl-share-link").input_value()
     handed = Recipe.from_query(urlsplit(link).query)
     assert handed == handed.to_share() and "acme" not in link and handed.settings == RECIPE.settings
-    copy.click()
+    assert copied(page, copy) == link
     expect(copy).to_have_text("Copied")
-    assert clipboard(page) == link
     # What a camera sees is the link.
     squares = page.locator("img.t-qr").evaluate(SQUARES)
     error = "m" if len(link) < 300 else "l"

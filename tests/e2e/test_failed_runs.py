@@ -69,7 +69,7 @@ def opened(new_page: NewPage, space: Space, job: str, login: dict[str, Any], who
         agree(page, who)
     expect(page.locator("#trl-receipt")).to_be_visible(timeout=90_000)
     login[who] = page.context.storage_state()
-    assert page.title().startswith("Failed · ")
+    expect(page).to_have_title(re.compile("^Failed · "))
     return page
 
 

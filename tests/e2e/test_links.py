@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Page, Route, TimeoutError, expect
 
 from scripts.frame import page as frame_page
-from tests.e2e.space import Space, choose, jobs_of, ready, run_of, search, sign_in, start_button
+from tests.e2e.space import Space, choose, copied, jobs_of, ready, run_of, search, sign_in, start_button
 from trl_space.localhub.server import LocalHub
 
 MODEL, DATASET = "demo/tiny-qwen3", "demo/dates-chat"
@@ -253,9 +253,8 @@ def test_a_link_of_one_fills_the_page_of_another_who_runs_it(new_page, space: Sp
     ada.locator("#trl-set-num_train_epochs input").fill("1")
     ada.locator("#trl-flavor [data-id=cpu-basic]").click()
     ready(ada)
-    ada.locator("#trl-copy").click()
+    link = copied(ada, ada.locator("#trl-copy"))
     expect(ada.locator("#trl-copy")).to_have_text("Copied")
-    link = ada.evaluate("navigator.clipboard.readText()")
     grace.goto(link)
     settled(grace)
     assert {job["id"] for job in jobs_of(hub, "grace")} == before["grace"], "a link started something"

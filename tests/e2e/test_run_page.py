@@ -146,7 +146,7 @@ def test_a_going_run_says_time_money_and_what_stopping_keeps(new_page, space: Sp
     expect(status).to_contain_text("of about $0.0")
     expect(status).to_contain_text("so far of about 10 to 15 min")  # as it was said before the launch
     expect(page.locator(".t-run-facts")).to_contain_text("about 10 to 15 min, $0.13 to $0.20")
-    assert page.title() == "34% · tiny-qwen3 learns dates-chat"
+    expect(page).to_have_title("34% · tiny-qwen3 learns dates-chat")
     # Nobody is asked for anything before the button is pressed.
     tell = page.locator("#trl-tell")
     expect(tell).to_have_attribute("aria-pressed", "false")
@@ -163,8 +163,9 @@ def test_a_going_run_says_time_money_and_what_stopping_keeps(new_page, space: Sp
     expect(page.locator("#trl-run-tail")).to_contain_text("RuntimeError: no")
     assert outcome.locator(".t-primary").count() == 1
     assert "resume=ada" in page.locator("#trl-continue").get_attribute("href")
-    assert page.title() == "Failed · tiny-qwen3 learns dates-chat"
-    assert page.evaluate("window.told") == ["Failed · tiny-qwen3 learns dates-chat"]
+    expect(page).to_have_title("Failed · tiny-qwen3 learns dates-chat")
+    page.wait_for_function("told.length")
+    assert page.evaluate("told") == ["Failed · tiny-qwen3 learns dates-chat"]
     expect(page.locator("#trl-receipt")).to_contain_text("$0.80 an hour")
     expect(page.locator("#trl-receipt")).to_contain_text("about 10 to 15 min, $0.13 to $0.20")
     expect(page.locator("#trl-card-link")).to_have_count(0)
@@ -299,4 +300,4 @@ def test_a_run_of_somebody_elses_program_is_readable(watch, hub: LocalHub) -> No
     expect(page.locator(".t-chart-line")).to_be_attached()
     expect(page.locator("#trl-receipt")).to_contain_text("Cost")
     assert page.locator("#trl-again, #trl-same, #trl-share, #trl-card-link").count() == 0
-    assert page.title() == "Ended · Qwen3-0.6B learns Capybara"
+    expect(page).to_have_title("Ended · Qwen3-0.6B learns Capybara")

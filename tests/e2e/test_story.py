@@ -90,7 +90,7 @@ def test_from_the_first_page_to_a_finished_model(page, space: Space, hub: LocalH
     expect(outcome).to_contain_text("The model is ready", timeout=180_000)
     assert len(clicks) <= 8, f"{len(clicks)} clicks from the first page to the result"
 
-    assert page.title() == "Done · tiny-qwen3 learns units-chat-pairs"
+    expect(page).to_have_title("Done · tiny-qwen3 learns units-chat-pairs")
     expect(page.locator(".t-run-facts")).to_contain_text(likely)  # what was said before, beside what it took
     for told in ("Cost", "Expected", "demo/tiny-qwen3 @ ", "demo/units-chat-pairs @ ", "trl 1."):
         expect(page.locator("#trl-receipt")).to_contain_text(told)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.space import Space, agree, choose, jobs_of, ready, run_of, search, sign_in, start_button
+from tests.e2e.space import Space, agree, choose, copied, jobs_of, ready, run_of, search, sign_in, start_button
 from trl_space.localhub.faults import fingerprint
 from trl_space.localhub.server import LocalHub
 
@@ -91,8 +91,7 @@ def test_a_link_fills_the_form_of_another_account_and_starts_nothing(new_page, s
     ada.get_by_label("Learning rate").fill("0.00123")
     ada.get_by_label("Learning rate").press("Tab")
     ready(ada)
-    ada.locator("#trl-copy").click()
-    link = ada.evaluate("navigator.clipboard.readText()")
+    link = copied(ada, ada.locator("#trl-copy"))
     assert "ada" not in urlsplit(link).query, "the link names who made it"
     before = len(jobs_of(hub, "grace"))
     grace = new_page()
@@ -104,7 +103,7 @@ def test_a_link_fills_the_form_of_another_account_and_starts_nothing(new_page, s
     expect(grace.get_by_label("Learning rate")).to_have_value("0.00123")
     ready(grace)
     assert len(jobs_of(hub, "grace")) == before
-    assert urlsplit(grace.url).query.split("&").sort() == urlsplit(link).query.split("&").sort()
+    assert sorted(urlsplit(grace.url).query.split("&")) == sorted(urlsplit(link).query.split("&"))
 
 
 def test_unknown_keys_are_shown_and_markup_in_a_link_stays_text(page: Page, space: Space) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from scripts.running import free_port, running
-from tests.e2e.space import ROOT, Space, search, sign_in, start_button
+from tests.e2e.space import ROOT, Space, copied, search, sign_in, start_button
 from tests.e2e.test_links import DATASET, LINK, MODEL, asked, notices
 from trl_space.localhub.server import LocalHub
 
@@ -150,9 +150,8 @@ def test_a_link_for_a_workshop_is_made_on_the_page(new_page, space: Space) -> No
     expect(page).to_have_url(re.compile(r"max_usd=2\.5&group=class-3"))
     for name in ("Model", "Machine"):
         page.get_by_role("group", name="Lock in the link").get_by_label(name).check()
-    page.locator("#trl-workshop-copy").click()
+    link = copied(page, page.locator("#trl-workshop-copy"))
     expect(page.locator("#trl-workshop-copy")).to_have_text("Copied")
-    link = page.evaluate("navigator.clipboard.readText()")
     assert link.endswith("&lock=model,flavor") and "lock" not in page.url
     other = new_page()
     other.goto(link)
@@ -161,8 +160,7 @@ def test_a_link_for_a_workshop_is_made_on_the_page(new_page, space: Space) -> No
     expect(other.locator("#trl-workshop")).to_contain_text("Group class-3")
     # The plain link says nothing of who pays, how much, and for which group.
     expect(page.locator("#trl-copy")).to_have_text("Copy link")
-    page.locator("#trl-copy").click()
-    plain = page.evaluate("navigator.clipboard.readText()")
+    plain = copied(page, page.locator("#trl-copy"))
     assert "group" not in plain and "max_usd" not in plain and f"model={MODEL}" in plain
 
 

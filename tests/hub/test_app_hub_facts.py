@@ -260,7 +260,7 @@ def test_every_word_for_a_viewers_error_is_a_sentence() -> None:
 def test_a_dataset_and_its_usual_rows_are_there_after_one_round(local_hub: LocalHub, unique_name: Name) -> None:
     id = unique_name("ada")
     make(local_hub, id, {"train.jsonl": JSONL}, "dataset")
-    local_hub.fault("", delay=0.4)
+    local_hub.fault("", delay=1.0)
     local_hub.clear_requests()
     facts, had = together(partial(dataset_facts, id, None), partial(glimpse, id, "default", "train", None))
     sample = first_rows(id, facts.splits[0].subset, "train", None)

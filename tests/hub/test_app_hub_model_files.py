@@ -93,7 +93,7 @@ def test_where_a_chat_template_can_be(local_hub: LocalHub, unique_name: Name, fi
 def test_a_model_is_read_in_one_round(local_hub: LocalHub, unique_name: Name, template: bool) -> None:
     id = unique_name("ada")
     make(local_hub, id, model_files(template) | {"tokenizer.json": "{}"})
-    local_hub.fault("", delay=0.4)
+    local_hub.fault("", delay=1.0)
     local_hub.clear_requests()
     facts = model_facts(id)
     asked = local_hub.requests()

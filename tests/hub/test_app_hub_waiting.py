@@ -54,7 +54,7 @@ def test_everything_a_link_names_is_asked_for_at_once(local_hub: LocalHub, uniqu
     make(local_hub, data, {"train.jsonl": rows}, "dataset")
     recipe = Recipe(model=model, dataset=data, subset="default", split="train", hub_model_id="ada/not-there-yet")
     visitor = Visitor(local_hub.token("ada"))
-    local_hub.fault("", delay=0.5)
+    local_hub.fault("", delay=1.0)
     local_hub.clear_requests()
     case = asyncio.run(wait_for(Facts(), recipe, visitor))
     assert case.facts.model and case.facts.dataset and case.facts.sample and case.facts.machines_problem is None
@@ -94,7 +94,7 @@ def test_thirty_quick_changes_leave_no_queue(local_hub: LocalHub, unique_name: N
     took, id = asyncio.run(after_many())
     assert id == ids[1]
     assert by_itself >= 1.0
-    assert took < by_itself + 0.8
+    assert took < by_itself + 2  # sixty questions that nobody waits for would take four times as long as one
 
 
 def test_what_nobody_waits_for_hangs_up_in_the_middle(slow_hub: LocalHub) -> None:
@@ -216,7 +216,8 @@ def test_a_question_that_had_not_begun_is_abandoned_too() -> None:
     asyncio.run(story())
 
 
-def test_a_question_as_a_whole_has_a_limit(slow_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_question_as_a_whole_has_a_limit(local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    local_hub.fault("", delay=5.0)
     monkeypatch.setattr(session, "LONGEST", 0.4)
 
     async def story() -> None:
@@ -224,7 +225,7 @@ def test_a_question_as_a_whole_has_a_limit(slow_hub: LocalHub, monkeypatch: pyte
         with pytest.raises(HubProblem) as caught:
             await Facts().get(models.model_facts, "ada/none", "", token=None)
         assert caught.value.kind == "unreachable" and not isinstance(caught.value, Abandoned)
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < 4
 
     asyncio.run(story())
 

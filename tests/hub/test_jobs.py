@@ -330,7 +330,7 @@ def test_only_so_many_run_at_once(api: HfApi) -> None:
     spans = [tuple(float(line) for line in logs(api, job)) for job in jobs]
     for moment in (begin for begin, _ in spans):
         assert sum(begin <= moment < end for begin, end in spans) <= 2
-    assert spans == sorted(spans)
+    assert max(spans[:2]) < min(spans[2:]), "who came first went first"
 
 
 # Who may, and what is wrong
