@@ -15,7 +15,7 @@ import pytest
 BUDGETS = {"unit": 2, "hub": 7, "e2e": 10}
 
 # The quick tests try the same examples every time; the long ones look for others.
-hypothesis.settings.register_profile("quick", derandomize=True)
+hypothesis.settings.register_profile("quick", derandomize=True, max_examples=40)
 
 seconds: Counter[str] = Counter()
 skipped: Counter[str] = Counter()

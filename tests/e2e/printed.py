@@ -19,12 +19,15 @@ from trl_space.localhub.server import LocalHub
 from trl_space.recipe import Recipe
 
 RECIPE = "model=demo/tiny-qwen3&dataset=demo/dates-chat&split=train&flavor=l4x1&v=1"
-# Prints what its argument says, piece by piece: a text, seconds to wait, or a status to end with.
+# Prints what its argument says, piece by piece: a text, seconds to wait, or a list of one file to wait for.
 PROGRAM = """
-import json, sys, time
+import json, os, sys, time
 for piece in json.loads(sys.argv[1]):
     if isinstance(piece, str):
         print(piece, flush=True)
+    elif isinstance(piece, list):
+        while not os.path.exists(piece[0]):
+            time.sleep(0.1)
     else:
         time.sleep(piece)
 sys.exit(int(sys.argv[2]))
@@ -48,7 +51,7 @@ def begin(total: int) -> list[str]:
 
 def printed(
     hub: LocalHub,
-    pieces: list[str | float],
+    pieces: list[str | float | list[str]],
     *,
     code: int = 0,
     recipe: str = RECIPE,

@@ -82,7 +82,7 @@ def assert_usable(page: Page) -> None:
         assert not small(page)
 
 
-@pytest.mark.parametrize(("size", "dark"), LOOKS)
+@pytest.mark.parametrize(("size", "dark"), [*ONE, *OTHERS])
 def test_the_pages_that_nobody_has_filled_in(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)
     page.goto(space.url)

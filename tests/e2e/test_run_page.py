@@ -127,7 +127,9 @@ def test_curves_keep_their_ends_and_their_extremes(page: Page, space: Space) -> 
 
 
 @pytest.mark.timeout(120)
-def test_a_going_run_says_time_money_and_what_stopping_keeps(new_page, space: Space, watch, hub: LocalHub) -> None:
+def test_a_going_run_says_time_money_and_what_stopping_keeps(
+    new_page, space: Space, watch, hub: LocalHub, tmp_path: Path
+) -> None:
     page = new_page(permissions=["notifications"])
     page.add_init_script(
         """window.told = [];
@@ -138,7 +140,7 @@ def test_a_going_run_says_time_money_and_what_stopping_keeps(new_page, space: Sp
     steps = [step(i, 100, loss=3 - i / 50) for i in range(1, 34)]
     left = event("log", step=34, total=100, metrics={"loss": 2.3}, seconds_left=360)
     ours = {"trl-space": "1", "trl-space-launch": "abc123", "trl-space-expected": "600-900"}
-    pieces = [*begin(100), *steps, event("save", step=30), left, 30, "RuntimeError: no"]
+    pieces = [*begin(100), *steps, event("save", step=30), left, [str(tmp_path / "end")], "RuntimeError: no"]
     job = printed(hub, pieces, code=1, labels=ours)
     watch(job, page)
     status = page.locator("#trl-run-status")
@@ -158,6 +160,7 @@ def test_a_going_run_says_time_money_and_what_stopping_keeps(new_page, space: Sp
     expect(page.locator("#trl-stop-keeps")).to_contain_text("saved at step 30 is kept")
     page.get_by_role("button", name="Keep it running").click()
 
+    (tmp_path / "end").touch()
     outcome = page.locator("#trl-run-outcome")
     expect(outcome).to_contain_text("It was saved at step 30")
     expect(page.locator("#trl-run-tail")).to_contain_text("RuntimeError: no")
@@ -253,6 +256,7 @@ def test_what_waiting_mends_is_tried_again_and_what_it_does_not_is_said(watch, h
         return answer
 
     watch(job)
+    expect(page.locator("#trl-run-status")).to_contain_text("Training, 11%")  # it has asked for all that it needs
     page.route(re.compile(rf"/runs/ada/{job}$"), answered("run"))
     page.route("**/events?*", answered("events"))
     page.reload()

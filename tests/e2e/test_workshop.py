@@ -164,6 +164,7 @@ def test_a_link_for_a_workshop_is_made_on_the_page(new_page, space: Space) -> No
     assert "group" not in plain and "max_usd" not in plain and f"model={MODEL}" in plain
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_copy_of_the_space_begins_with_its_owners_recipe(page: Page, space: Space) -> None:
     environment = space.environment() | {"GRADIO_SERVER_PORT": str(free_port())}

@@ -42,7 +42,7 @@ def ada(local_hub: LocalHub) -> str:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for lost jobs sooner than a page does."""
-    monkeypatch.setattr(launch, "LOOKS", (0.1, 0.2, 0.4))
+    monkeypatch.setattr(launch, "LOOKS", (0.05, 0.1, 0.15))
     monkeypatch.setattr(launch, "TRIES", (0.0, 0.1, 0.2))
     as_after_a_restart()
 
@@ -127,7 +127,14 @@ except HubProblem as problem:
 """
 
 
-@pytest.mark.parametrize("slow", [r"/commit/main$", POST, r"^/api/repos/create$"], ids=["commit", "job", "create"])
+@pytest.mark.parametrize(
+    "slow",
+    [
+        pytest.param(r"/commit/main$", id="commit", marks=pytest.mark.slow),
+        pytest.param(POST, id="job"),
+        pytest.param(r"^/api/repos/create$", id="create", marks=pytest.mark.slow),
+    ],
+)
 def test_processes_that_launch_the_same_at_once_start_one_job(local_hub: LocalHub, ada: str, slow: str) -> None:
     """As when a Space is updated while somebody presses the button, or runs in several copies."""
     wanted = run_to(new_name())

@@ -121,6 +121,7 @@ def test_one_fault_anywhere_then_pressing_again(local_hub: LocalHub, step: str, 
     assert story.press() == second
 
 
+@pytest.mark.slow
 @settings(
     max_examples=12,
     deadline=None,

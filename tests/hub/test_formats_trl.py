@@ -156,6 +156,7 @@ def test_trl_takes_what_the_mapping_makes(goal, model, tokenizer, tmp_path):
         assert logged["loss"] == logged["loss"], kind  # a number, not NaN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", GOALS)
 def test_trl_takes_its_own_samples_as_they_are(goal, model, tokenizer, tmp_path, reference_data):
     taken = 0

@@ -295,6 +295,7 @@ def test_a_cancelled_job_may_say_goodbye(api: HfApi) -> None:
 # Limits
 
 
+@pytest.mark.slow  # waits as long as a job may take to end
 def test_a_timeout_ends_everything_the_job_started(api: HfApi) -> None:
     code = (
         "import os, subprocess, time, signal\n"
@@ -321,7 +322,7 @@ def test_what_a_finished_job_left_running_is_ended(api: HfApi) -> None:
 
 
 def test_only_so_many_run_at_once(api: HfApi) -> None:
-    code = "import time; print(time.time()); time.sleep(3); print(time.time())"
+    code = "import time; print(time.time()); time.sleep(2); print(time.time())"
     jobs = [start(api, python(code)) for _ in range(4)]
     until, stages = time.monotonic() + 10, []
     while stages.count("RUNNING") < 2 and time.monotonic() < until:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests.hub.trl_process import ROOT, ask_trl
 from tests.unit.recipes import example
 from trl_space import limits, schema
 from trl_space.fields import Field, parse_value
 from trl_space.trainers import TRAINERS, to_trl
 
-ROOT = Path(__file__).resolve().parents[2]
-# One process for all: importing TRL takes seconds. Prints the schema made anew, then what the parsers make of settings.
+# The schema made anew, then what the parsers make of settings.
 PROBE = """
-import importlib, json, sys
-sys.path.insert(0, "scripts")
-import make_schema
-given = json.load(sys.stdin)
+import importlib
+from scripts import make_schema
 taken = {}
 for command, tries in given.items():
     make_parser = importlib.import_module(f"trl.scripts.{command}").make_parser
@@ -33,15 +28,15 @@ for command, tries in given.items():
             values = {name: "refused"}
         read = values[name]
         taken.setdefault(command, {})[name] = getattr(read, "value", read)
-print(json.dumps({"schema": make_schema.schema(), "taken": taken}))
+answer = {"schema": make_schema.schema(), "taken": taken}
 """
 
 
 # Each value alone, through all of TRL's own checks of its arguments.
 ALONE = """
-import contextlib, importlib, io, json, sys, tempfile
-found = []
-for command, tries in json.load(sys.stdin).items():
+import contextlib, importlib, io, json, tempfile
+answer = []
+for command, tries in given.items():
     make_parser = importlib.import_module(f"trl.scripts.{command}").make_parser
     for name, settings in tries:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file, contextlib.redirect_stderr(io.StringIO()):
@@ -50,8 +45,7 @@ for command, tries in json.load(sys.stdin).items():
             try:
                 make_parser().parse_args_and_config(args=["--config", file.name])
             except (Exception, SystemExit) as error:
-                found.append([command, name, settings[name], str(error)])
-print(json.dumps({"refused": found}))
+                answer.append([command, name, settings[name], str(error)])
 """
 # What TRL refuses for what it stands beside, and takes in other company.
 NOT_ALONE = {
@@ -70,18 +64,9 @@ def settings_of(trainer: str) -> dict:
     return to_trl(trainer, examples)
 
 
-def ask(program: str, given: object) -> dict:
-    """What a Python program answers, for the JSON it is given."""
-    pytest.importorskip("trl")
-    command = [sys.executable, "-W", "ignore", "-c", program]
-    done = subprocess.run(command, cwd=ROOT, input=json.dumps(given), capture_output=True, text=True, timeout=180)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout)
-
-
 @pytest.fixture(scope="module")
 def probe() -> dict:
-    return ask(PROBE, {trainer: settings_of(trainer) for trainer in schema.commands()})
+    return ask_trl(PROBE, {trainer: settings_of(trainer) for trainer in schema.commands()})
 
 
 def test_the_shipped_file_is_what_the_installed_trl_says(probe):
@@ -123,4 +108,4 @@ def test_trl_takes_each_value_that_may_be_set():
             beside = {name: value for name, value in here.items() if field.name != "fp16" or name != "bf16"}
             settings = [to_trl(trainer, {field.name: value}) for value in values_of(field)]
             tries.setdefault(trainer, []).extend((field.name, {**beside, **one}) for one in settings)
-    assert not [one for one in ask(ALONE, tries)["refused"] if one[1] not in NOT_ALONE]
+    assert not [one for one in ask_trl(ALONE, tries) if one[1] not in NOT_ALONE]

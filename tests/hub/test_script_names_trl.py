@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.utils import canonicalize_name
 
+from tests.hub.trl_process import ROOT, ask_trl
 from tests.unit.test_tooling_requirements import closure
 from trl_space.scripts import findings, forms, known, source
 from trl_space.scripts.distributions import packages_of
 
-ROOT = Path(__file__).resolve().parents[2]
 SETS = [
     *(("ScriptArguments", f"{name}Config", "ModelConfig") for name in ("SFT", "DPO", "KTO", "Reward", "Distillation")),
     *(("GRPOConfig", "ModelConfig"), ("RLOOConfig",), ("DatasetMixtureConfig",), ("TrainingArguments",)),
     *((name,) for name in ("GKDConfig", "GOLDConfig", "CPOConfig", "ORPOConfig", "OnlineDPOConfig", "GMPOConfig")),
     *((name,) for name in ("SDPOConfig", "SDFTConfig", "TPOConfig", "ServerDistillationConfig", "A2POConfig")),
 ]
-# One process for all: importing TRL takes seconds.
 PROBE = """
-import importlib, json, sys
+import importlib
 from scripts import make_names
 from trl import TrlParser
-sets, places = json.load(sys.stdin)
+sets, places = given
 actions = []
 for names in sets:
     kinds = [getattr(importlib.import_module(places[name]), name) for name in names]
@@ -44,7 +39,7 @@ for names in sets:
             one |= {"nargs": action.nargs, "choices": choices, "required": action.required}
             one |= {"type": getattr(action.type, "__name__", "")}
     actions.append(found)
-print(json.dumps({"names": make_names.names(), "actions": actions}))
+answer = {"names": make_names.names(), "actions": actions}
 """
 NARGS = {"one": None, "maybe": "?", "many": "+"}
 TYPES = {"int": "int", "float": "float", "numbers": "float", "bool": "string_to_bool", "text": "str", "texts": "str"}
@@ -57,17 +52,7 @@ def place_of(name: str) -> str:
 @pytest.fixture(scope="module")
 def installed() -> dict:
     places = {name: place_of(name) for names in SETS for name in names}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PROBE],
-        cwd=ROOT,
-        env={**os.environ, "TRL_EXPERIMENTAL_SILENCE": "1", "HF_HUB_OFFLINE": "1"},
-        input=json.dumps([SETS, places]),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=True,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    return ask_trl(PROBE, [SETS, places])
 
 
 def test_the_file_is_that_of_the_installed_trl(installed):

@@ -102,6 +102,7 @@ def test_it_does_not_know_whose_computer_this_is(make_hub, monkeypatch) -> None:
     assert hub.data.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_the_command_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "trl_space.localhub", "--port", "0", "--data", str(tmp_path / "data")]
     command += ["--user", "ada:hf_one", "--user", "grace:hf_two", "--org", "acme:ada,grace"]
@@ -151,6 +152,7 @@ def test_jobs_run_on_while_it_is_away_and_end_with_it(make_hub) -> None:
     assert not psutil.wait_procs([job], timeout=10)[1]
 
 
+@pytest.mark.slow
 def test_all_goes_when_its_parent_is_gone(tmp_path: Path) -> None:
     program = (
         "import time; from trl_space.localhub.server import LocalHub; from tests.hub.test_server import start_job\n"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import re
 import shlex
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 import yaml
 
-from tests.hub.test_schema_trl import ask
+from tests.hub.trl_process import ask_trl
 from tests.unit.cases import RECIPE
 from tests.unit.test_jobspec import TEACHER, job, run
 from trl_space import formats
@@ -20,11 +18,11 @@ from trl_space.trainers import TRAINERS
 from trl_space.trl_file import REWARDS, trl_file, values, why_not
 
 CHATS = replace(formats.Mapping(), conversational=True)
-# Reads each file as `trl` does; prints what came out of it, and what it did not know.
+# Reads each file as `trl` does: what came out of it, and what it did not know.
 PROBE = """
-import contextlib, importlib, io, json, sys, tempfile
-found = {}
-for name, (command, text) in json.load(sys.stdin).items():
+import importlib, tempfile
+answer = {}
+for name, (command, text) in given.items():
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(text)
         file.flush()
@@ -34,8 +32,7 @@ for name, (command, text) in json.load(sys.stdin).items():
             args=["--config", file.name], return_remaining_strings=True, separate_remaining_strings=True)
         said = {key: value for part in parts for key, value in vars(part).items()}
         said["datasets"] = [vars(one) for one in said["datasets"]]
-        found[name] = {"said": said, "left": left}
-print(json.dumps(found, default=str))
+        answer[name] = {"said": said, "left": left}
 """
 
 
@@ -59,7 +56,7 @@ def specs() -> dict:
 def read() -> tuple[dict, dict]:
     made = specs()
     files = {name: (spec.config["trainer"], trl_file(spec).text) for name, spec in made.items()}
-    return made, ask(PROBE, files)
+    return made, ask_trl(PROBE, files)
 
 
 def test_trl_knows_every_key(read):
@@ -93,10 +90,8 @@ def test_trl_reads_what_is_meant(read):
 
 
 def test_trls_own_scores_are_those_of_the_installed_trl():
-    code = "import inspect, json, re, trl.scripts.grpo as g; print(json.dumps(re.findall(r'\"(\\w+)\": \\w', "
-    code += "inspect.getsource(g.main).split('registry = {')[1].split('}')[0])))"
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120)
-    assert set(json.loads(done.stdout)) == REWARDS, done.stderr[-500:]
+    source = ask_trl("import inspect, trl.scripts.grpo; answer = inspect.getsource(trl.scripts.grpo.main)")
+    assert set(re.findall(r'"(\w+)": \w', source.split("registry = {")[1].split("}")[0])) == REWARDS
 
 
 NOT = [

@@ -15,6 +15,7 @@ from trl_space.localhub.server import LocalHub
 from .test_worker_goals import GOALS, SHORT
 from .worker import CHAT, config, events, finish, read_until, run, start
 
+pytestmark = pytest.mark.slow  # a rehearsal from the page to the real run is in the quick tests of the browser
 STEPS = 6
 SUMS: dict[str, Any] = {"num_generations": 4, "per_device_train_batch_size": 4, **SHORT}
 
@@ -45,10 +46,7 @@ def left_behind(hub: LocalHub, api: HfApi) -> tuple[list[str], list[str]]:
     ("trainer", "dataset", "settings", "more", "total"),
     [
         ("sft", CHAT, {"eval_strategy": "steps", "eval_steps": 50}, {"test_split_size": 0.1}, 2 * 27),
-        pytest.param(
-            *("grpo", "demo/sums-solutions", SUMS, {"rewards": [["right_answer", 1.0]]}, 2 * 116),
-            marks=pytest.mark.slow,
-        ),
+        ("grpo", "demo/sums-solutions", SUMS, {"rewards": [["right_answer", 1.0]]}, 2 * 116),
     ],
     ids=["sft", "grpo"],
 )
@@ -85,8 +83,6 @@ def test_a_rehearsal_measures_the_run_and_leaves_no_trace(
     assert 0.4 < real["seconds_per_step"] / speed["seconds_per_step"] < 2.5
 
 
-# The two above run always.
-@pytest.mark.slow
 @pytest.mark.parametrize("trainer", sorted(set(GOALS) - {"grpo"}))
 def test_every_goal_can_be_rehearsed(hub: LocalHub, api: HfApi, tmp_path: Path, trainer: str):
     dataset, settings, more = GOALS[trainer]
@@ -101,7 +97,6 @@ def test_every_goal_can_be_rehearsed(hub: LocalHub, api: HfApi, tmp_path: Path, 
     assert not left_behind(hub, api)[1]
 
 
-@pytest.mark.slow
 def test_several_processes_rehearse_together(hub: LocalHub, api: HfApi, tmp_path: Path):
     hub.clear_requests()
     code, log = run(hub, rehearsal("sft", CHAT), tmp_path, TRL_SPACE_PROCESSES="2")
@@ -111,7 +106,6 @@ def test_several_processes_rehearse_together(hub: LocalHub, api: HfApi, tmp_path
     assert not left_behind(hub, api)[1]
 
 
-@pytest.mark.slow
 def test_what_fails_in_the_run_fails_in_its_rehearsal(hub: LocalHub, tmp_path: Path):
     code, log = run(hub, rehearsal("sft", "demo/units-preference"), tmp_path / "rows")
     assert code == 1
@@ -124,7 +118,6 @@ def test_what_fails_in_the_run_fails_in_its_rehearsal(hub: LocalHub, tmp_path: P
     assert not events(log, "begin")
 
 
-@pytest.mark.slow
 def test_a_stopped_rehearsal_saves_nothing(hub: LocalHub, api: HfApi, tmp_path: Path):
     hub.clear_requests()
     long = {**rehearsal("sft", CHAT), "rehearsal": 5000}

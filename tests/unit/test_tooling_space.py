@@ -29,6 +29,7 @@ def test_the_folder_is_complete_and_lean(folder):
     assert not space.check(target, files)
 
 
+@pytest.mark.slow
 def test_everything_in_it_imports_without_torch(folder):
     target, _ = folder
     assert not space.check_imports(target, sys.executable)
