@@ -198,6 +198,7 @@ def test_the_form_of_each_goal(new_page, space: Space, size, dark):
         assert_usable(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "dark"), ONE)
 def test_more_settings(new_page, space: Space, size, dark):
     page = new_page(width=size[0], height=size[1], dark=dark)

@@ -200,6 +200,7 @@ def come_back(page: Page, times: int = 1) -> None:
         page.evaluate("dispatchEvent(new Event('focus')); document.dispatchEvent(new Event('visibilitychange'))")
 
 
+@pytest.mark.slow
 def test_where_the_result_goes(signed: Signed, space: Space) -> None:
     page = signed("mary")
     page.goto(link(space, "hub_model_id=mary/dates-model&namespace=lab"))

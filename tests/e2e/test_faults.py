@@ -137,6 +137,7 @@ def test_a_launch_through_faults_at_every_step_starts_one_run(opened: Open, hub:
     assert fresh(hub, before) == {job}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_job_that_was_asked_for_over_a_dead_connection_is_not_asked_for_again(
     opened: Open, hub: LocalHub, before: set[str]

@@ -125,6 +125,7 @@ def test_the_scripts_and_the_runs_are_german(new_page, space: Space, size):
     assert_german(page)
 
 
+@pytest.mark.slow
 def test_a_run_is_german(new_page, space: Space, hub: LocalHub):
     lines = [*begin(1500), event("data", rows=2000, dropped=12), step(1000, 1500, loss=0.4567, learning_rate=0.0002)]
     job = printed(hub, [*lines, OUT_OF_MEMORY], code=1)

@@ -100,6 +100,7 @@ def test_a_lost_answer_is_found_again_and_never_repeated(
     assert fresh(hub, before) == {job}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_run_that_fails_says_why_in_one_sentence(page: Page, space: Space, hub: LocalHub) -> None:
     hub.fault(r"/demo/tiny-qwen3/resolve/.*\.safetensors", status=403, code="GatedRepo", message="Access is restricted")

@@ -29,6 +29,7 @@ CPU = Machine("cpu-basic", "CPU Basic", "2 vCPU", 16, 50, None, 0, None, 0.00016
 UNITS = {"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]}
 # With few steps, much in each: whatever the rounding of a processor made of the base model, this teaches it.
 BIG = {"per_device_train_batch_size": 32, "logging_steps": 1}
+WHOLE = 30  # steps after which the model knows what it was taught
 # Runs in a process of its own, whose Hub is the local one from the start.
 ANSWERS = """
 import json, sys
@@ -86,8 +87,12 @@ def accuracy(hub: LocalHub, model: str, folder: Path) -> float:
     return sum(exact(answer, right) for answer, (_, right) in zip(said, asked, strict=True)) / len(asked)
 
 
-def test_a_job_teaches_the_model_and_names_the_commit_that_holds_it(hub: LocalHub, api: HfApi, tmp_path: Path):
-    spec = job("demo/units-chat-pairs", UNITS, "ada/units", rows=960, max_steps=30, learning_rate=4e-3, **BIG)
+@pytest.mark.parametrize("steps", [6, pytest.param(WHOLE, marks=pytest.mark.slow)])
+def test_a_job_teaches_the_model_and_names_the_commit_that_holds_it(
+    hub: LocalHub, api: HfApi, tmp_path: Path, steps: int
+):
+    name, rows = f"ada/units-{steps}", steps * BIG["per_device_train_batch_size"]
+    spec = job("demo/units-chat-pairs", UNITS, name, rows=rows, max_steps=steps, learning_rate=4e-3, **BIG)
     started = api.run_job(
         image=spec.image,
         command=spec.command,
@@ -106,18 +111,16 @@ def test_a_job_teaches_the_model_and_names_the_commit_that_holds_it(hub: LocalHu
         "phase", "data", "split", "machine", "samples", "phase", "begin", "phase", "samples", "pushed", "done",
     ]  # fmt: skip
     losses = [one["metrics"]["loss"] for one in said if one["event"] == "log" and "loss" in one["metrics"]]
-    assert len(losses) == 30
-    assert losses[-1] < losses[0] / 4
+    assert len(losses) == steps
+    assert losses[-1] < losses[0] / (4 if steps == WHOLE else 1)
     pushed = next(one for one in said if one["event"] == "pushed")
-    info = api.model_info("ada/units")
+    info = api.model_info(name)
     assert pushed["commit"] == info.sha
     assert info.private
     state = doctor.read(log)
-    assert (state.phase, state.pushed, state.rows) == ("done", ("ada/units", info.sha), 960)
+    assert (state.phase, state.pushed, state.rows) == ("done", (name, info.sha), rows)
 
-    card = Path(
-        api.hf_hub_download("ada/units", "README.md", revision=pushed["commit"], cache_dir=tmp_path)
-    ).read_text()
+    card = Path(api.hf_hub_download(name, "README.md", revision=pushed["commit"], cache_dir=tmp_path)).read_text()
     data = yaml.safe_load(card.split("---\n")[1])
     assert (data["base_model"], data["datasets"]) == (MODEL, ["demo/units-chat-pairs"])
     assert {"trl", "sft", "trl-space", "hf_jobs", "generated_from_trainer"} <= set(data["tags"])
@@ -125,13 +128,15 @@ def test_a_job_teaches_the_model_and_names_the_commit_that_holds_it(hub: LocalHu
     assert api.dataset_info("demo/units-chat-pairs").sha[:12] in card
     assert jobspec.RECIPE_VARIABLE in spec.environment
     recipe = Recipe.from_query(spec.environment[jobspec.RECIPE_VARIABLE])
-    assert recipe.hub_model_id == "ada/units"
+    assert recipe.hub_model_id == name
     assert recipe.to_share().to_query() in card, "the card carries the recipe, without whose run it was"
     led = re.findall(r"\]\(https://ada-trl-space\.hf\.space/\?([^)\s]*)\)", card)
     assert [Recipe.from_query(query) for query in led] == [recipe.to_share()] * 2, "the badge and the words below"
     assert hub.token("ada") not in log + card
 
-    before, after = accuracy(hub, MODEL, tmp_path), accuracy(hub, "ada/units", tmp_path)
+    if steps < WHOLE:  # in the quick tests a page shows what a whole run has taught, see tests/e2e/test_story.py
+        return
+    before, after = accuracy(hub, MODEL, tmp_path), accuracy(hub, name, tmp_path)
     print(f"held-out answers right: {before:.0%} before, {after:.0%} after; loss {losses[0]:.2f} to {losses[-1]:.3f}")
     assert before < 0.1
     assert after > 0.7
