@@ -1,4 +1,4 @@
-"""Runs all tests in two processes at the same time: those without a browser and some in one, and most of those in one.
+"""Runs all tests in two processes at the same time: those without a browser, and those in one.
 
     .venv/bin/python scripts/side_by_side.py [arguments of pytest]
 
@@ -15,9 +15,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# What looks at pages and waits for no job: the first process has time for it.
-PAGES = tuple(f"tests/e2e/test_{name}.py" for name in ("security", "first_minute"))
-PARTS = (("tests/unit", "tests/hub", *PAGES), ("tests/e2e", *(f"--ignore={file}" for file in PAGES)))
+PARTS = (("tests/unit", "tests/hub"), ("tests/e2e",))
 NOTHING_TO_DO = 5
 """How pytest ends when `-k` or `-m` leaves no test."""
 
