@@ -91,16 +91,18 @@ class Space:
         self.start()
 
 
-def sign_in(page: Page, who: str) -> None:
-    """From the page, through the Hub's consent page, back to the page."""
+def sign_in(page: Page, who: str, *also: str) -> None:
+    """From the page, through the Hub's consent page, back to the page; `also` for these organisations."""
     page.locator("#trl-signin").click()
-    agree(page, who)
+    agree(page, who, *also)
     expect(page.locator("#trl-account")).to_contain_text(who)
 
 
-def agree(page: Page, who: str) -> None:
+def agree(page: Page, who: str, *also: str) -> None:
     """On the Hub's consent page: choose the account and agree; returns when the page is there again."""
     page.get_by_role("radio", name=re.compile(rf"\b{who}\b")).check()
+    for name in also:
+        page.get_by_label(f"Also for {name}").check()
     page.get_by_role("button", name="Allow").click()
     page.wait_for_url(lambda url: not re.search(r"/(oauth|login)/", url))
 

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import NewPage
-from tests.e2e.space import Space, fresh, ready, run_of, search, sign_in
+from tests.e2e.space import Space, agree, fresh, ready, run_of, search, sign_in
 from tests.e2e.test_runs import SHORT
 from trl_space.localhub.server import LocalHub
 
@@ -98,8 +98,7 @@ def test_an_account_that_cannot_be_read_is_said(new_page: NewPage, space: Space,
     page = new_page()
     page.goto(f"{space.url}/{link()}")
     page.locator("#trl-signin").click()
-    page.get_by_role("radio", name=re.compile(r"\bgrace\b")).check()
-    page.get_by_role("button", name="Allow").click()
+    agree(page, "grace")
     says(page.locator("#trl-summary [data-check='account_unread']"), "cannot be reached")
     expect(search(page, "model")).to_have_value("demo/tiny-qwen3")
 

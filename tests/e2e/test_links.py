@@ -280,10 +280,7 @@ def test_a_link_of_one_fills_the_page_of_another_who_runs_it(new_page, space: Sp
 @pytest.mark.timeout(180)
 def test_what_a_link_asks_for_needs_the_visitors_own_tick(page: Page, space: Space, hub: LocalHub) -> None:
     page.goto(f"{space.url}/{LINK}&private=false&namespace=acme&seed=88")
-    page.locator("#trl-signin").click()
-    page.get_by_role("radio", name=re.compile(r"\bada\b")).check()
-    page.get_by_label("Also for Acme").check()
-    page.get_by_role("button", name="Allow").click()
+    sign_in(page, "ada", "Acme")
     settled(page, "Start training")
     for check in ("link_public", "link_payer"):
         expect(page.locator(f"[data-check={check}][data-level=warns]")).to_be_visible()

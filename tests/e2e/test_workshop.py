@@ -18,15 +18,6 @@ from trl_space.localhub.server import LocalHub
 WORKSHOP = f"{LINK}&group=class-3&max_usd=2&lock=model,learning_rate,flavor"
 
 
-def sign_in_with_acme(page: Page) -> None:
-    """As ada, and for her organisation too."""
-    page.locator("#trl-signin").click()
-    page.get_by_role("radio", name=re.compile(r"\bada\b")).check()
-    page.get_by_label("Also for Acme").check()
-    page.get_by_role("button", name="Allow").click()
-    expect(page.locator("#trl-account")).to_contain_text("ada")
-
-
 @pytest.mark.timeout(120)
 def test_locked_fields_say_so_and_whoever_uses_the_page_can_open_them(page: Page, space: Space) -> None:
     page.goto(f"{space.url}/{WORKSHOP}")
@@ -93,7 +84,7 @@ def test_the_page_keeps_the_ceiling_until_the_visitor_removes_it(page: Page, spa
 def test_an_organisation_pays_where_the_visitor_may_let_it(new_page, space: Space) -> None:
     page = new_page()
     page.goto(f"{space.url}/{LINK}&namespace=acme")
-    sign_in_with_acme(page)
+    sign_in(page, "ada", "Acme")
     expect(page.locator("[data-check=link_payer]")).to_contain_text("acme is to pay")
     expect(page.locator("#trl-namespace input")).to_have_value("acme")
     other = new_page()
@@ -123,7 +114,7 @@ def test_the_wall_shows_the_runs_of_the_group_that_the_visitor_may_see(page: Pag
     own, shared = (job(hub, "ada", owner, "class-4", recipe) for owner in ("ada", "acme"))
     others = [job(hub, "ada", "ada", "class-5", recipe), job(hub, "grace", "grace", "class-4", recipe)]
     page.goto(f"{space.url}/?v=1&model={MODEL}&group=class-4")
-    sign_in_with_acme(page)
+    sign_in(page, "ada", "Acme")
     page.locator("#trl-group-runs").click()
     expect(page).to_have_url(re.compile("view=runs&group=class-4"))
     expect(page.get_by_role("heading", name="Runs of the group class-4")).to_be_visible()
